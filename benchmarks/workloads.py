@@ -1,0 +1,145 @@
+"""The workloads: every constant, start weight and stimulus, read by bouton and by each peer alike.
+
+Each worker reads this file inside its own environment, and run.py where there may be no numpy: that is imported only
+where arrays are made. Times are in ms, voltages in mV, rates in Hz. The equations are written as the updates of one
+step, so that there is only one way to read them; a library that integrates exactly is given the time constant that
+yields the same factor (`exact_tau`).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclass(frozen=True)
+class RecurrentLIF:
+    """W1: leaky integrate-and-fire cells, all connected to all, each driven by its own Poisson train.
+
+    One step, where `s` are the spikes of the step before and `x` those of the drive (Bernoulli, p = drive_hz dt):
+
+        g_rec <- g_rec (1 - dt/tau_s) + W^T s              W ~ N(0, w_sd), zero diagonal
+        g_ext <- g_ext (1 - dt/tau_s) + w_drive x
+        v     <- v + dt/tau_m (v_rest - v + g_rec + g_ext)  no current for the `refractory` ms after a spike
+        s     <- v > thr;  v <- v_reset where s
+
+    A repetition is `steps` steps from rest.
+    """
+
+    n: int = 1000
+    dt: float = 0.1
+    steps: int = 10_000
+    tau_m: float = 20.0
+    tau_s: float = 5.0
+    v_rest: float = -65.0
+    v_reset: float = -60.0
+    thr: float = -52.0
+    refractory: float = 5.0
+    w_sd: float = 0.2
+    w_drive: float = 3.0
+    drive_hz: float = 800.0
+
+    def weights(self) -> np.ndarray:
+        """Recurrent weights (pre, post)."""
+        import numpy as np
+
+        w = np.random.default_rng(0).normal(0.0, self.w_sd, (self.n, self.n)).astype(np.float32)
+        np.fill_diagonal(w, 0.0)
+        return w
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Threshold, resting and reset potential of one population."""
+
+    thr: float
+    v_rest: float
+    v_reset: float
+
+
+@dataclass(frozen=True)
+class UnsupervisedSTDP:
+    """W2: the circuit of Diehl & Cook (2015), 784 inputs to 400 excitatory cells, each with an inhibitory partner.
+
+    Every synapse delivers the spikes of the step before. One step:
+
+        j_e <- W^T s_in + w_ie (sum of s_i - own partner's);   j_i <- w_ei s_e
+        v   <- v + dt/tau_m (v_rest - v) + j               no current for the `refractory` ms after a spike
+        s   <- v > thr + theta;  v <- v_reset where s      (theta = 0 in inhibitory cells)
+        theta <- theta exp(-dt/tau_theta) + theta_plus s_e
+        W   <- clip(W + a_plus x_in (x) s_e - a_minus s_in (x) x_e, 0, 1)
+        x   <- 1 where s, else x exp(-dt/tau_trace)        read by W decayed, but before this step's spike sets it to 1
+
+    A repetition starts from `weights()` and theta = 0 and learns `n_images` images. Each image is shown for
+    `steps_per_image` steps as Poisson trains of at most `max_hz`; then the weights into each cell are scaled to the sum
+    `norm`, and all but W and theta returns to rest.
+    """
+
+    n_in: int = 784
+    n: int = 400
+    dt: float = 1.0
+    n_images: int = 100
+    steps_per_image: int = 350
+    max_hz: float = 63.75
+    tau_m: float = 100.500896468
+    refractory: float = 5.0
+    excitatory: Layer = Layer(thr=-52.0, v_rest=-65.0, v_reset=-60.0)
+    inhibitory: Layer = Layer(thr=-40.0, v_rest=-60.0, v_reset=-45.0)
+    theta_plus: float = 0.05
+    tau_theta: float = 1e7
+    tau_trace: float = 20.0
+    a_plus: float = 1e-2
+    a_minus: float = 1e-4
+    w_ei: float = 22.5
+    w_ie: float = -120.0
+    w_start: float = 0.3
+    norm: float = 78.4
+
+    @property
+    def steps(self) -> int:
+        return self.n_images * self.steps_per_image
+
+    def weights(self) -> np.ndarray:
+        """Start weights (pre, post): uniform up to `w_start`, then normalised."""
+        import numpy as np
+
+        w = np.random.default_rng(0).uniform(0.0, self.w_start, (self.n_in, self.n))
+        return (w * (self.norm / w.sum(axis=0))).astype(np.float32)
+
+    def images(self) -> np.ndarray:
+        """Images (n_images, n_in) in [0, 1]: two soft straight strokes each, with about as much ink as MNIST.
+
+        A pixel's brightness is exp(-d^2 / 3) at the distance d (pixels) to the nearer stroke.
+        """
+        import numpy as np
+
+        rng = np.random.default_rng(0)
+        side = math.isqrt(self.n_in)
+        pixels = np.stack(np.meshgrid(np.arange(side), np.arange(side), indexing="xy"), axis=-1).reshape(-1, 2)
+        out = np.empty((self.n_images, self.n_in), np.float32)
+        for image in out:
+            strokes = rng.uniform(6.0, side - 6.0, (2, 2, 2))
+            nearest = np.min([_distance2(pixels, *stroke) for stroke in strokes], axis=0)
+            image[:] = np.exp(-nearest / 3.0)
+        return out
+
+
+def _distance2(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Squared distance of each point (x, y) to the segment from start to end."""
+    along = end - start
+    t = ((points - start) @ along / (along @ along)).clip(0.0, 1.0)
+    return ((points - start - t[:, None] * along) ** 2).sum(axis=1)
+
+
+def exact_tau(tau: float, dt: float) -> float:
+    """The time constant whose exact decay exp(-dt/tau') equals the Euler factor 1 - dt/tau."""
+    return -dt / math.log1p(-dt / tau)
+
+
+W1 = RecurrentLIF()
+W2 = UnsupervisedSTDP()
+ALL = {"W1": W1, "W2": W2}

@@ -1,0 +1,94 @@
+"""bouton: spiking neural networks from parts that plug into each other, in JAX.
+
+Public names are imported at first use, so that ``import bouton`` loads no JAX and listing plugins stays quick.
+"""
+
+from typing import TYPE_CHECKING
+
+from ._lazy import lazy as lazy
+
+if TYPE_CHECKING:
+    from ._circuit import Circuit as Circuit
+    from ._component import Component as Component
+    from ._constraints import Clip as Clip
+    from ._constraints import Constraint as Constraint
+    from ._constraints import Normalise as Normalise
+    from ._delay import Delay as Delay
+    from ._dynamics import Instant as Instant
+    from ._dynamics import Release as Release
+    from ._dynamics import Transmission as Transmission
+    from ._errors import BoutonError as BoutonError
+    from ._errors import CircuitError as CircuitError
+    from ._errors import ModelError as ModelError
+    from ._errors import PluginError as PluginError
+    from ._errors import RunError as RunError
+    from ._hooks import hookimpl as hookimpl
+    from ._initialisers import Constant as Constant
+    from ._initialisers import Eye as Eye
+    from ._initialisers import FanInGaussian as FanInGaussian
+    from ._initialisers import FanInUniform as FanInUniform
+    from ._initialisers import Gaussian as Gaussian
+    from ._initialisers import Given as Given
+    from ._initialisers import Initialiser as Initialiser
+    from ._initialisers import LogNormal as LogNormal
+    from ._initialisers import Uniform as Uniform
+    from ._model import load as load
+    from ._model import save as save
+    from ._module import Module as Module
+    from ._module import Param as Param
+    from ._module import Part as Part
+    from ._module import Ports as Ports
+    from ._module import Tick as Tick
+    from ._module import parameter as parameter
+    from ._module import part as part
+    from ._module import port as port
+    from ._module import static as static
+    from ._plasticity import Plasticity as Plasticity
+    from ._plasticity import Rule as Rule
+    from ._plasticity import Term as Term
+    from ._plasticity import Weights as Weights
+    from ._plasticity import learn as learn
+    from ._record import Record as Record
+    from ._registry import PluginSet as PluginSet
+    from ._registry import components as components
+    from ._registry import plugins as plugins
+    from ._run import Run as Run
+    from ._run import open as open
+    from ._scan import scan as scan
+    from ._simulate import Trials as Trials
+    from ._simulate import simulate as simulate
+    from ._surrogates import Arctan as Arctan
+    from ._surrogates import FastSigmoid as FastSigmoid
+    from ._surrogates import StraightThrough as StraightThrough
+    from ._surrogates import Surrogate as Surrogate
+    from ._surrogates import Triangular as Triangular
+    from ._surrogates import spike as spike
+    from ._synapse import Synapse as Synapse
+    from ._topology import Topology as Topology
+    from ._wiring import delayed as delayed
+else:
+    _PUBLIC = {
+        "_circuit": "Circuit",
+        "_component": "Component",
+        "_constraints": "Constraint Clip Normalise",
+        "_delay": "Delay",
+        "_dynamics": "Transmission Release Instant",
+        "_errors": "BoutonError CircuitError ModelError PluginError RunError",
+        "_hooks": "hookimpl",
+        "_initialisers": "Initialiser Constant Given Uniform Gaussian LogNormal FanInUniform FanInGaussian Eye",
+        "_lazy": "lazy",
+        "_model": "load save",
+        "_module": "Module static parameter port part Ports Param Part Tick",
+        "_plasticity": "Plasticity Rule Term Weights learn",
+        "_record": "Record",
+        "_registry": "PluginSet plugins components",
+        "_run": "Run open",
+        "_scan": "scan",
+        "_simulate": "simulate Trials",
+        "_surrogates": "Surrogate spike Arctan FastSigmoid Triangular StraightThrough",
+        "_synapse": "Synapse",
+        "_topology": "Topology",
+        "_wiring": "delayed",
+    }
+    _TARGETS = {n: f"bouton.{module}:{n}" for module, names in _PUBLIC.items() for n in names.split()}
+    __getattr__, __dir__, __all__ = lazy(__name__, _TARGETS)

@@ -1,0 +1,5 @@
+"""``python -m bouton`` is the command ``bouton``."""
+
+from ._cli import main
+
+main(prog_name="bouton")

@@ -1,0 +1,106 @@
+"""Checks of a node's own fields: types of static fields, numbers, shapes and ranges of parameters.
+
+They run when a circuit is built, on concrete values only: a tracer passes.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import typing
+from typing import Any
+
+import jax
+import numpy as np
+from beartype.door import is_bearable
+
+from ._describe import hints
+from ._errors import CircuitError
+from ._initialisers import Initialiser
+from ._module import Module, ParameterSpec, StaticSpec, spec_of
+
+
+def check_fields(name: str, module: Module, env: dict[str, Any] | None = None) -> None:
+    """Raise `CircuitError` naming the first wrong field of a module or of the modules in its fields."""
+    for f in dataclasses.fields(module):  # type: ignore[arg-type]
+        spec, value, hint = spec_of(f), getattr(module, f.name), hints(type(module))[f.name]
+        if isinstance(spec, StaticSpec):
+            _check_static(f"{name}.{f.name}", value, hint, spec)
+    env = {**(env or {}), **(module.dims() if hasattr(module, "dims") else {})}
+    for f in dataclasses.fields(module):  # type: ignore[arg-type]
+        spec, value, hint = spec_of(f), getattr(module, f.name), hints(type(module))[f.name]
+        if isinstance(spec, ParameterSpec):
+            _check_parameter(f"{name}.{f.name}", value, hint, spec, env)
+        elif isinstance(value, Module):
+            check_fields(f"{name}.{f.name}", value, env)
+        elif isinstance(value, tuple):
+            for i, item in enumerate(value):
+                if isinstance(item, Module):
+                    check_fields(f"{name}.{f.name}.{i}", item, env)
+
+
+def _check_static(name: str, value: Any, hint: Any, spec: StaticSpec) -> None:
+    if not is_bearable(value, hint):
+        if typing.get_origin(hint) is typing.Literal:
+            options = [str(o) for o in typing.get_args(hint)]
+            near = difflib.get_close_matches(str(value), options, 1)
+            guess = f" Did you mean {near[0]!r}?" if near else ""
+            raise CircuitError(f"{name} must be one of {', '.join(map(repr, options))}, got {value!r}.{guess}")
+        wanted = getattr(hint, "__name__", None) if not typing.get_args(hint) else None
+        raise CircuitError(f"{name} must be {wanted or str(hint).replace('typing.', '')}, got {value!r}.")
+    if spec.dim and any(n < 1 for n in (value if isinstance(value, tuple) else (value,))):
+        raise CircuitError(f"{name} is a size: it must be at least 1, got {value!r}.")
+
+
+def _check_parameter(name: str, value: Any, hint: Any, spec: ParameterSpec, env: dict[str, Any]) -> None:
+    optional = type(None) in typing.get_args(hint)
+    unit = "" if spec.unit == "1" else f" {spec.unit}"
+    if isinstance(value, (jax.core.Tracer, Initialiser)) or (value is None and optional):
+        return
+    if not isinstance(value, (float, np.ndarray, jax.Array)):
+        also = " or None" if optional else ""
+        raise CircuitError(f"{name} must be a number, an array or an initialiser{also}, got {value!r}.")
+    array = np.asarray(value)
+    if array.dtype.kind != "f":
+        raise CircuitError(f"{name} must hold real numbers, got an array of {array.dtype}.")
+    shape = parameter_shape(spec, env)
+    if array.shape not in ((), shape):
+        wanted = f"a single number or an array of shape {shape} ({spec.dims})" if shape else "a single number"
+        raise CircuitError(f"{name} must be {wanted}, got an array of shape {array.shape}.")
+    rules = [
+        (np.isnan(array), "must be a number, got nan."),
+        (np.isinf(array) & (not spec.infinite), "must be finite, got {got}."),
+        (_outside(array, spec), f"must be {spec.bounds()}{unit}, got {{got}}." + _off(optional, array)),
+    ]
+    for wrong, message in rules:
+        if wrong.any():
+            at = np.argwhere(wrong)[0]
+            where = "[" + ", ".join(map(str, at)) + "]" if array.ndim else ""
+            raise CircuitError(f"{name}{where} " + message.format(got=f"{array[tuple(at)]:g}"))
+
+
+def _outside(array: np.ndarray, spec: ParameterSpec) -> np.ndarray:
+    wrong = np.zeros(array.shape, bool)
+    for bound, breaks in (
+        (spec.gt, np.less_equal),
+        (spec.ge, np.less),
+        (spec.lt, np.greater_equal),
+        (spec.le, np.greater),
+    ):
+        if bound is not None:
+            wrong |= breaks(array, bound)
+    return wrong
+
+
+def _off(optional: bool, array: np.ndarray) -> str:
+    """Other simulators take a zero for "off"; here that is None."""
+    return " Use None to switch it off." if optional and (array == 0).any() else ""
+
+
+def parameter_shape(spec: ParameterSpec, env: dict[str, Any]) -> tuple[int, ...]:
+    """The full shape of a parameter, given the sizes of the dims of the part it belongs to."""
+    shape: list[int] = []
+    for name in spec.dims.split():
+        size = env[name]
+        shape += list(size.values()) if isinstance(size, dict) else [size]
+    return tuple(shape)

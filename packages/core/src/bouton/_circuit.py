@@ -1,0 +1,385 @@
+"""Circuit: components by name and wires between their compartments, as one value with pure functions.
+
+`init`, `step` and `reset` are all that a loop, a gradient or a sweep of one's own needs. How wires become an order is
+`_wiring.py`; running many steps and storing them is `_scan.py` and `_simulate.py`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+import zlib
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from ._check import check_fields, parameter_shape
+from ._component import Component
+from ._describe import Compartment, bundle, dig
+from ._errors import CircuitError, nearest
+from ._initialisers import Initialiser, as_initialiser
+from ._module import Module, ParameterSpec, StaticSpec, Tick, spec_of, static
+from ._wiring import Plan, Port, canonical_wires, fits, opened, plan, unfed
+
+
+class Circuit(Module):
+    """Components (or whole circuits) by name, and wires between their compartments.
+
+    A wire from an *output* carries this step's value and orders the nodes; a wire from a *state* carries what the
+    last step left and orders nothing. Each step has two phases: every node advances once, in the derived order; then
+    those that learn evolve, reading their late inputs with the values of this step.
+
+    - `nodes`: ``{name: component or circuit}``; inside a nested circuit names are dotted (``column1.exc.s``).
+    - `wires`: ``{input: source}``; a source is ``"node.compartment"``, `delayed` of one, or a list where the input sums.
+    - `start`: start values of states, ``{state: number, array or initialiser}``, instead of the component's own.
+
+    A circuit is a pytree whose leaves are its parameters. Building one checks everything that can be checked.
+    """
+
+    nodes: Mapping[str, Any]
+    wires: Any = static(default=())
+    start: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        # OrderedDict, because JAX would sort the keys of a dict, and the order in which nodes were written shall stay
+        vars(self)["nodes"] = OrderedDict(self.nodes)
+        vars(self)["wires"] = canonical_wires(self.wires)
+        vars(self)["start"] = OrderedDict((k, as_initialiser(v, f"start[{k!r}]")) for k, v in self.start.items())
+        for name, node in opened(self.nodes, self.wires)[0].items():
+            check_fields(name, node)
+        _ = self._plan  # computed now, so that every mistake is found now
+        for ref in self.start:
+            self._start_target(ref)
+
+    # ---- structure ---------------------------------------------------------------------------------------------
+
+    @functools.cached_property
+    def _plan(self) -> Plan:
+        return plan(*opened(self.nodes, self.wires))
+
+    @property
+    def components(self) -> dict[str, Component]:
+        """All components by full name, nested circuits opened, delay lines included."""
+        return dict(self._plan.nodes)
+
+    @property
+    def schedule(self) -> str:
+        """The order of one step, a line each: who advances reading what, then who learns. Stored with every run."""
+        p = self._plan
+        rows = []
+        for phase, kind, names in (("advance", "In", p.order), ("evolve", "Late", self._learners())):
+            for n in names:
+                reads = [
+                    f"{port} <- {' + '.join(map(str, p.wires[Port(n, port)]))}"
+                    for port in p.ports[n][kind]
+                    if Port(n, port) in p.wires
+                ]
+                rows.append(f"{phase:8}{n} ({type(p.nodes[n]).__name__})" + (": " + ", ".join(reads) if reads else ""))
+        return "\n".join(rows)
+
+    def compartment(self, ref: str) -> Compartment:
+        """Dims, unit and dtype of the state or output called `ref`, e.g. ``"exc.v"``."""
+        return self._plan.source(ref)[1]
+
+    def _learners(self) -> tuple[str, ...]:
+        return tuple(n for n in self._plan.order if self._plan.nodes[n].learns)
+
+    def _start_target(self, ref: str) -> tuple[Port, Compartment]:
+        port, c = self._plan.source(ref)
+        if port.name not in self._plan.ports[port.node]["State"] or c.opaque:
+            raise CircuitError(f"start value for {ref!r}: only states that are arrays can be given one.")
+        return port, c
+
+    # ---- the three pure functions ------------------------------------------------------------------------------
+
+    def init(self, *, key: Any, dt: float, batch: tuple[int, ...] | int = ()) -> dict[str, Any]:
+        """The state before the first step: ``{node: its State}``. `dt` in ms."""
+        batch = (batch,) if isinstance(batch, int) else tuple(batch)
+        if not (isinstance(dt, (int, float)) and math.isfinite(dt) and dt > 0):
+            raise CircuitError(f"dt must be a number > 0 ms, got {dt!r}.")
+        state: dict[str, Any] = {}
+        for n, c in self._usable().items():
+            try:
+                c.check(dt=dt)
+                made = c.init(key=node_key(key, n), dt=dt, batch=batch)
+            except CircuitError as e:
+                raise CircuitError(f"{n}: {e}") from None
+            state[n] = self._conform(n, "State", made, batch, f"init of {n!r}")
+        for ref, initialiser in self._starts().items():
+            port, c = self._start_target(ref)
+            shape = (batch if c.batch else ()) + c.shape
+            value = jnp.asarray(initialiser(node_key(key, "start " + ref), shape), c.dtype)
+            state[port.node] = _put(state[port.node], c.path, jnp.broadcast_to(value, shape))
+        return state
+
+    def step(
+        self, state: Mapping[str, Any], tick: Tick, inputs: Mapping[str, Any] | None = None, learn: bool = True
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """One step: ``(state, outputs)`` from the last state and the outside's ``{input: array}``.
+
+        `tick.key` is the run's key; each node gets ``fold_in(fold_in(key, step), crc32(name))``, so that results do not
+        depend on chunks, on other nodes or on where a run was resumed. `learn` is static; without it `evolve` is
+        skipped and every persistent state kept.
+        """
+        p, nodes, given = self._plan, self._usable(), self._given(inputs or {}, tick.batch)
+        missing = unfed(p, {str(port) for port in given})
+        if missing:
+            raise CircuitError(f"nothing feeds {', '.join(map(repr, missing))}: wire it, or give it in inputs=.")
+        key = None if tick.key is None else jax.random.fold_in(tick.key, tick.step)
+        before, after, outs, read = state, dict(state), {}, {}
+
+        def value(port: Port) -> Any:
+            if port.name in p.ports[port.node]["State"]:
+                return dig(before[port.node], p.ports[port.node]["State"][port.name].path)
+            return dig(outs[port.node], p.ports[port.node]["Out"][port.name].path)
+
+        def gather(n: str, kind: str) -> Any:
+            def get(name: str) -> Any:
+                c, port = p.ports[n][kind][name], Port(n, name)
+                terms = [_deliver(value(s), c, tick.batch) for s in p.wires.get(port, ())]
+                terms += [given[port]] if port in given else []
+                if terms:
+                    return functools.reduce(jnp.add, terms)
+                return None if c.spec.default is None else _deliver(c.spec.default, c, tick.batch)
+
+            return bundle(nodes[n], kind, get)
+
+        def tick_of(name: str) -> Tick:
+            return tick.replace(key=None if key is None else node_key(key, name))
+
+        for n in p.order:
+            read[n] = gather(n, "In")
+            new, out = nodes[n].advance(state[n], read[n], tick_of(n))
+            after[n] = self._settle(n, before[n], new, tick, learn, "advance")
+            outs[n] = self._conform(n, "Out", out, tick.batch, f"advance of {n!r}")
+        if learn:
+            for n in self._learners():
+                new = nodes[n].evolve(after[n], read[n], gather(n, "Late"), tick_of(n + "/evolve"))
+                after[n] = self._settle(n, after[n], new, tick, learn, "evolve")
+        return after, outs
+
+    def reset(
+        self, state: Mapping[str, Any], *, key: Any, dt: float, batch: tuple[int, ...] | int = (), learn: bool = True
+    ) -> dict[str, Any]:
+        """The end of a trial and the start of the next: `consolidate` (unless ``learn=False``), then `renew`."""
+        return self.renew(self.consolidate(state) if learn else state, key=key, dt=dt, batch=batch)
+
+    def consolidate(self, state: Mapping[str, Any]) -> dict[str, Any]:
+        """The end of a trial for what persists, for instance the normalisation of weights."""
+        return {
+            n: self._merged(n, c.consolidate(state[n]), state[n], persistent=lambda old, new: old)
+            for n, c in self._usable().items()
+        }
+
+    def renew(
+        self, state: Mapping[str, Any], *, key: Any, dt: float, batch: tuple[int, ...] | int = ()
+    ) -> dict[str, Any]:
+        """A start state that keeps what persists; `batch` may differ from what it was."""
+        fresh = self.init(key=key, dt=dt, batch=batch)
+        return {n: self._merged(n, state[n], fresh[n], persistent=lambda old, new: old) for n in fresh}
+
+    def value(self, state: Mapping[str, Any], outputs: Mapping[str, Any], ref: str) -> Any:
+        """The state or output called `ref` after a step."""
+        port, c = self._plan.source(ref)
+        is_state = port.name in self._plan.ports[port.node]["State"]
+        return dig((state if is_state else outputs)[port.node], c.path)
+
+    # ---- parameters --------------------------------------------------------------------------------------------
+
+    def with_parameters(self, values: Mapping[str, Any]) -> Circuit:
+        """A copy with some parameters replaced, e.g. ``{"exc.tau_m": 10.0, "ff.plasticity.a_plus": 0.0}``.
+
+        Values may be tracers, so this is how one sweeps by `vmap` or differentiates. Static fields cannot be replaced.
+        """
+        circuit = self
+        for path, value in values.items():
+            circuit = _replaced(circuit, path, path.split("."), value)
+        return circuit
+
+    def realise(self, key: Any) -> Circuit:
+        """A copy in which every parameter given as an initialiser has been drawn as an array over its dims."""
+
+        def draw(module: Any, name: str, env: dict[str, Any]) -> Any:
+            if not isinstance(module, Module) or isinstance(module, Initialiser):
+                return module
+            env = {**env, **(module.dims() if hasattr(module, "dims") else {})}
+            changes = {}
+            for f in dataclasses.fields(module):  # type: ignore[arg-type]
+                spec, value, path = spec_of(f), getattr(module, f.name), f"{name}.{f.name}"
+                if isinstance(spec, ParameterSpec) and isinstance(value, Initialiser):
+                    changes[f.name] = value(node_key(key, path), parameter_shape(spec, env))
+                elif isinstance(value, Module) and spec is None:
+                    changes[f.name] = draw(value, path, env)
+                elif isinstance(value, tuple) and spec is None:
+                    changes[f.name] = tuple(draw(v, f"{path}.{i}", env) for i, v in enumerate(value))
+                elif isinstance(value, OrderedDict) and f.name == "nodes":
+                    changes[f.name] = OrderedDict((k, draw(v, f"{name}.{k}", {})) for k, v in value.items())
+            return _copy(module, changes)
+
+        drawn = draw(self, "", {})
+        for name, node in drawn._plan.nodes.items():
+            check_fields(name, node)
+        return drawn
+
+    # ---- helpers -----------------------------------------------------------------------------------------------
+
+    def _usable(self) -> dict[str, Component]:
+        """The components with float arrays in the default dtype, whatever dtype the user gave."""
+        dtype = jnp.zeros(()).dtype
+
+        def cast(leaf: Any) -> Any:
+            is_float = isinstance(leaf, (np.ndarray, jax.Array)) and jnp.issubdtype(leaf.dtype, jnp.floating)
+            return leaf if not is_float or leaf.dtype == dtype else jnp.asarray(leaf, dtype)
+
+        nodes = jax.tree.map(cast, self._plan.nodes)
+        for n, c in nodes.items():
+            for f in dataclasses.fields(c):
+                if isinstance(spec_of(f), ParameterSpec) and isinstance(getattr(c, f.name), Initialiser):
+                    raise CircuitError(f"{n}.{f.name} is a distribution: draw it first with circuit.realise(key).")
+        return nodes
+
+    def _starts(self) -> dict[str, Initialiser]:
+        """Start values of this circuit and of those nested in it, by full name."""
+        found: dict[str, Initialiser] = {}
+
+        def collect(circuit: Circuit, prefix: str) -> None:
+            for name, node in circuit.nodes.items():
+                if isinstance(node, Circuit):
+                    collect(node, f"{prefix}{name}.")
+            found.update({prefix + ref: v for ref, v in circuit.start.items()})
+
+        collect(self, "")
+        return found
+
+    def _given(self, inputs: Mapping[str, Any], batch: tuple[int, ...]) -> dict[Port, Any]:
+        given = {}
+        for ref, value in inputs.items():
+            port, c = self._plan.target(ref)
+            if port in self._plan.wires and c.spec.reduce != "sum":
+                raise CircuitError(f"{ref!r} is wired already and takes one value; inputs= cannot feed it too.")
+            given[port] = _deliver(value, c, batch, outside=str(port))
+        return given
+
+    def _conform(self, n: str, kind: str, made: Any, batch: tuple[int, ...], who: str) -> Any:
+        """`made` with each compartment in its declared shape and dtype; whatever cannot be so is an error."""
+        cls = getattr(self._plan.nodes[n], kind)
+        if not isinstance(made, cls):
+            raise CircuitError(f"{who} must return {cls.__qualname__}, got {type(made).__name__}.")
+        for name, c in self._plan.ports[n][kind].items():
+            value = dig(made, c.path)
+            if not c.opaque:
+                lead = batch if c.batch else ()
+                made = _put(made, c.path, _conformed(value, c, lead, f"{n}.{name}", who))
+        return made
+
+    def _settle(self, n: str, old: Any, new: Any, tick: Tick, learn: bool, phase: str) -> Any:
+        """The new state: checked, and what persists brought together over the batch or, without learning, kept."""
+        who = f"{phase} of {n!r}"
+        if not isinstance(new, type(old)):
+            raise CircuitError(f"{who} must return {type(old).__qualname__}, got {type(new).__name__}.")
+
+        def persistent(o: Any, a: Any) -> Any:
+            return jax.tree.map(lambda o, a: _gathered(o, a, tick), o, a) if learn else o
+
+        return self._conform(n, "State", self._merged(n, old, new, persistent), tick.batch, who)
+
+    def _merged(self, n: str, old: Any, new: Any, persistent: Callable[[Any, Any], Any]) -> Any:
+        """The new state, but what persists is ``persistent(old, new)``."""
+        for c in self._plan.ports[n]["State"].values():
+            if c.spec.persist:
+                new = _put(new, c.path, persistent(dig(old, c.path), dig(new, c.path)))
+        return new
+
+
+def node_key(key: Any, name: str) -> Any:
+    """The key of a node; crc32 because Python's own hash of a string differs between processes."""
+    return jax.random.fold_in(key, zlib.crc32(name.encode()))
+
+
+def _copy(module: Any, changes: Mapping[str, Any]) -> Any:
+    """A changed copy without running `__init__`: the values may be tracers. Cached properties are left behind."""
+    new = object.__new__(type(module))
+    vars(new).update({f.name: getattr(module, f.name) for f in dataclasses.fields(module)} | dict(changes))
+    return new
+
+
+def _put(tree: Any, path: tuple[str, ...], value: Any) -> Any:
+    if not path:
+        return value
+    inner = _put(getattr(tree, path[0]), path[1:], value)
+    return tree._replace(**{path[0]: inner}) if hasattr(tree, "_replace") else _copy(tree, {path[0]: inner})
+
+
+def _replaced(module: Any, full: str, path: list[str], value: Any) -> Any:
+    """`module` with the parameter at `path` replaced; `full` is for messages."""
+    head, *rest = path
+    if isinstance(module, Circuit):
+        if head not in module.nodes or not rest:
+            raise CircuitError(f"{full!r} names no parameter: no node {head!r}.{nearest(head, list(module.nodes))}")
+        nodes = OrderedDict(module.nodes)
+        nodes[head] = _replaced(nodes[head], full, rest, value)
+        return _copy(module, {"nodes": nodes})
+    if isinstance(module, tuple):
+        if not head.isdigit() or int(head) >= len(module):
+            raise CircuitError(f"{full!r} names no parameter: {head!r} is not an index below {len(module)}.")
+        inner = _replaced(module[int(head)], full, rest, value)
+        return (*module[: int(head)], inner, *module[int(head) + 1 :])
+    fields = {f.name: spec_of(f) for f in dataclasses.fields(module)} if isinstance(module, Module) else {}
+    if head not in fields:
+        raise CircuitError(f"{full!r} names no parameter: no field {head!r}.{nearest(head, list(fields))}")
+    if isinstance(fields[head], StaticSpec):
+        raise CircuitError(f"{full!r} is static (it decides a shape or a branch): build another circuit to change it.")
+    return _copy(module, {head: _replaced(getattr(module, head), full, rest, value) if rest else value})
+
+
+def _deliver(value: Any, c: Compartment, batch: tuple[int, ...], outside: str | None = None) -> Any:
+    """A value as the input port wants it: declared dtype and full shape, flat axes and maps reshaped into each other."""
+    value = jnp.asarray(value)
+    if c.dtype is not None:
+        value = value.astype(c.dtype)
+    lead = batch if c.batch else ()
+    for depth in range(len(lead), -1, -1):  # with all batch axes, or without
+        own = value.shape[depth:]
+        if depth in (0, len(lead)) and value.shape[:depth] == lead[:depth] and fits(own, c.shape):
+            if own == ():
+                value = value.reshape(value.shape[:depth] + (1,) * len(c.shape))
+            elif own != c.shape:
+                value = value.reshape(value.shape[:depth] + c.shape)
+            return jnp.broadcast_to(value, lead + c.shape)
+    raise CircuitError(
+        f"{outside or 'a wire'} brings an array of shape {value.shape}; expected {c.shape} {c.dims}"
+        + (f", or that with the batch axes {lead} in front." if lead else ".")
+    )
+
+
+def _conformed(value: Any, c: Compartment, lead: tuple[int, ...], name: str, who: str) -> Any:
+    is_plain = isinstance(value, (bool, int, float))
+    value = jnp.asarray(value)
+    if c.dtype is not None and value.dtype != c.dtype and not (is_plain and jnp.can_cast(type(value), c.dtype)):
+        if not is_plain:
+            raise CircuitError(f"{who} gave {name} as {value.dtype}, declared {c.kind} ({c.dtype}).")
+    if c.dtype is not None:
+        value = value.astype(c.dtype)
+    if value.shape not in ((), c.shape, lead + c.shape):
+        raise CircuitError(
+            f"{who} gave {name} the shape {value.shape}, declared {lead + c.shape} "
+            f"({', '.join((*('batch' for _ in lead), *c.dims)) or 'a single number'})."
+        )
+    return jnp.broadcast_to(value, lead + c.shape)
+
+
+def _gathered(old: Any, new: Any, tick: Tick) -> Any:
+    """One value for all lanes: a persistent state that came back with batch axes is averaged, or its changes summed."""
+    old, new = jnp.asarray(old), jnp.asarray(new)
+    extra = new.ndim - old.ndim
+    if extra <= 0:
+        return new
+    if new.shape != tick.batch + old.shape or not jnp.issubdtype(old.dtype, jnp.floating):
+        return new
+    axes = tuple(range(extra))
+    return new.mean(axes) if tick.batch_reduce == "mean" else old + (new - old).sum(axes)

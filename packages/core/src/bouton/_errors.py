@@ -1,0 +1,42 @@
+"""The errors of bouton. Each message says what was given, what was expected, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+
+class BoutonError(Exception):
+    """Base of every error that bouton raises on purpose; the command line prints it without a traceback."""
+
+
+class CircuitError(BoutonError, ValueError):
+    """A circuit that cannot be built: a wrong wire, unit, shape, name or parameter."""
+
+
+class ModelError(BoutonError, ValueError):
+    """A model file or dictionary that does not describe a circuit; the message gives the path of the field."""
+
+
+class PluginError(BoutonError, LookupError):
+    """A name that no installed plugin provides, that several provide, or whose plugin does not work."""
+
+
+class RunError(BoutonError):
+    """A simulation that cannot be started, continued, stored or opened."""
+
+
+def nearest(name: str, options: Iterable[str], *, show: int = 12) -> str:
+    """The end of an error message about an unknown name.
+
+    ``" Did you mean 'x'?"`` when an option looks alike, otherwise ``" Available: ..."`` with at most `show` of them;
+    empty where there is nothing to choose from.
+    """
+    import difflib  # only errors need it
+
+    options = list(dict.fromkeys(options))
+    if close := difflib.get_close_matches(name, options, 1):
+        return f" Did you mean {close[0]!r}?"
+    if not options:
+        return ""
+    more = f", ... ({len(options)} in all)" if len(options) > show else ""
+    return f" Available: {', '.join(options[:show])}{more}."

@@ -1,0 +1,40 @@
+"""What core itself registers, through the same hook as everybody else."""
+
+from __future__ import annotations
+
+from ._hooks import hookimpl
+
+NAMES = {
+    "component": {
+        "Synapse": "bouton._synapse:Synapse",
+        "Delay": "bouton._delay:Delay",
+    },
+    "transmission": {
+        "Instant": "bouton._dynamics:Instant",
+    },
+    "initialiser": {
+        "Constant": "bouton._initialisers:Constant",
+        "Given": "bouton._initialisers:Given",
+        "Uniform": "bouton._initialisers:Uniform",
+        "Gaussian": "bouton._initialisers:Gaussian",
+        "LogNormal": "bouton._initialisers:LogNormal",
+        "FanInUniform": "bouton._initialisers:FanInUniform",
+        "FanInGaussian": "bouton._initialisers:FanInGaussian",
+        "Eye": "bouton._initialisers:Eye",
+    },
+    "constraint": {
+        "Clip": "bouton._constraints:Clip",
+        "Normalise": "bouton._constraints:Normalise",
+    },
+    "surrogate": {
+        "Arctan": "bouton._surrogates:Arctan",
+        "FastSigmoid": "bouton._surrogates:FastSigmoid",
+        "Triangular": "bouton._surrogates:Triangular",
+        "StraightThrough": "bouton._surrogates:StraightThrough",
+    },
+}
+
+
+@hookimpl
+def bouton_register():
+    return NAMES

@@ -1,0 +1,107 @@
+"""Run: what a simulation recorded, as labelled arrays, with its circuit and its last state."""
+
+from __future__ import annotations
+
+import functools
+import json
+import os
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import xarray as xr
+
+from ._circuit import Circuit
+from ._errors import RunError, nearest
+from ._model import from_dict
+from ._store import attach, flat_state, open_tree
+
+
+class Run:
+    """One simulation.
+
+    - ``run["exc.s"]``: a recorded variable as an `xarray.DataArray`, read lazily from a stored run;
+    - `tree`: everything as an `xarray.DataTree`, one group per node;
+    - `circuit`, `state`: what was simulated, and the state at its end (to continue from, or to test with);
+    - `path`: the folder, or None for a run in memory.
+    """
+
+    def __init__(self, tree: xr.DataTree, circuit: Circuit | None, state: Any, path: str | None) -> None:
+        self.tree, self.path = tree, path
+        self._circuit, self._state = circuit, state
+
+    @functools.cached_property
+    def circuit(self) -> Circuit:
+        """The circuit that was simulated."""
+        if self._circuit is not None:
+            return self._circuit
+        if "circuit" not in self.tree.attrs:
+            raise RunError(f"{self.path} does not contain its circuit: {self.tree.attrs.get('circuit_missing', '?')}")
+        arrays = {n: np.asarray(v) for n, v in self._group("arrays").items()}
+        return from_dict(json.loads(self.tree.attrs["circuit"]), arrays)
+
+    @functools.cached_property
+    def state(self) -> Any:
+        """The state at the end of the run: ``{node: its State}``."""
+        if self._state is not None:
+            return self._state
+        stored = self._group("checkpoint")
+        if not stored:
+            raise RunError(f"{self.path} was not finished: there is no last state.")
+        circuit = self.circuit
+        shape = jax.eval_shape(lambda k: circuit.init(key=k, dt=self.tree.attrs["dt"]), jax.random.key(0))
+        names = list(flat_state(shape))
+        leaves = [jnp.asarray(stored[n].values) for n in names]
+        return jax.tree.unflatten(jax.tree.structure(shape), leaves)
+
+    def _group(self, name: str) -> dict[str, Any]:
+        return {str(k): v for k, v in self.tree[name].data_vars.items()} if name in self.tree.children else {}
+
+    def __getitem__(self, name: str) -> xr.DataArray:
+        names = self.variables
+        path = names.get(name) or names.get(name.replace("/", "."))
+        if path is None:
+            raise RunError(f"this run has no {name!r}.{nearest(name, names)}")
+        group, _, variable = path.rpartition("/")
+        return self.tree[group or "/"].dataset[variable]
+
+    @property
+    def variables(self) -> dict[str, str]:
+        """Names of all recorded variables, ``exc.s``, and where they are in the tree, ``/exc/s``."""
+        return {
+            f"{node.path}/{name}"[1:].replace("/", "."): f"{node.path}/{name}"
+            for node in self.tree.subtree
+            if node.path.split("/")[1] not in ("", "arrays", "checkpoint")
+            for name in node.data_vars
+        }
+
+    def spikes(self, node: str, compartment: str = "s") -> xr.Dataset:
+        """All spikes of a population in the order of time: ``time`` [ms] and ``unit``, and trial, batch or sweep."""
+        data = self[f"{node}.{compartment}"]
+        if data.dtype != bool:
+            raise RunError(f"{node}.{compartment} does not hold spikes but {data.dtype}: record it in every step.")
+        where = np.nonzero(data.values)
+        columns = {str(d): data[d].values[i] if d in data.coords else i for d, i in zip(data.dims, where, strict=True)}
+        return xr.Dataset({n: ("spike", v, data[n].attrs if n in data.coords else {}) for n, v in columns.items()})
+
+    def attach(self, name: str, dataset: xr.Dataset, *, overwrite: bool = False) -> None:
+        """Keep a result of one's own with the run, as the group `name`."""
+        if name in self.tree.children and not overwrite:
+            raise RunError(f"the run has a group {name!r} already: choose another name, or set overwrite=True.")
+        if self.path is not None:
+            attach(self.path, name, dataset)
+        self.tree[name] = xr.DataTree(dataset)
+
+    def __repr__(self) -> str:
+        rows = [f"<bouton.Run {self.path or 'in memory'}>"]
+        for name in self.variables:
+            data = self[name]
+            sizes = ", ".join(f"{d}: {n}" for d, n in data.sizes.items())
+            rows.append(f"  {name:24} {data.dtype!s:8} ({sizes})  [{data.attrs.get('units', '')}]")
+        return "\n".join(rows)
+
+
+def open(path: str | os.PathLike[str]) -> Run:
+    """Open a stored run. Nothing is read before it is asked for, and no code in it is executed."""
+    return Run(open_tree(path), None, None, os.fspath(path))

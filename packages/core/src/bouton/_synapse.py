@@ -1,0 +1,141 @@
+"""Synapse: a topology with weights, and what happens before the map, after it, and to the weights."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from ._component import Component
+from ._constraints import Constraint
+from ._dynamics import Instant, Release, Transmission
+from ._errors import CircuitError
+from ._initialisers import Initialiser, as_initialiser
+from ._module import Param, Ports, Tick, parameter, part, port, static
+from ._plasticity import Plasticity, Weights
+from ._topology import Topology
+
+
+class Synapse(Component):
+    r"""Synapses from one population to another.
+
+    .. math:: \text{current} = \text{transmission}(\text{gain} \cdot B(w, \text{release}(\text{pre}))) + b
+
+    and, where there is plasticity, after the whole circuit has advanced
+
+    .. math:: w \leftarrow \text{constraints}(w + \Delta w(\text{pre}, \text{post}, w))
+
+    - `topology`: the map B, e.g. ``Dense(64, 400)``;
+    - `weights`: a number, an array or an `Initialiser`;
+    - `release`, `transmission`: dynamics before and after the map;
+    - `plasticity`: a rule or a wrapper around one; `constraints`: run after it, in this order.
+
+    Compartments of a part have its name in front: ``ff.transmission.g``, ``ff.plasticity.x_pre``. Rules see `pre` as it
+    is wired (after a delay on the wire), before release.
+    """
+
+    topology: Topology
+    weights: Initialiser | Any = 1.0
+    gain: Param = parameter(default=1.0, dims="post", doc="factor on the sums")
+    bias: Param | None = parameter(default=None, dims="post", doc="start value of a bias on the current")
+    release: Release | None = None
+    transmission: Transmission = Instant()
+    plasticity: Plasticity | None = None
+    constraints: tuple[Constraint, ...] = ()
+    backward: bool = static(default=False, doc="whether there is a backward projection: `feedback` in, `back` out")
+
+    class In(Ports):
+        pre: Float[Array, "*batch pre"] = port(doc="pre-synaptic values, usually spikes")
+        feedback: Float[Array, "*batch post"] = port(default=0.0, only_if="backward", doc="values to project backward")
+        release: Any = part()
+        transmission: Any = part()
+
+    class Late(Ports):
+        post: Float[Array, "*batch post"] = port(default=0.0, doc="post-synaptic values that plasticity sees")
+        plasticity: Any = part()
+
+    class State(Ports):
+        w: Float[Array, " weights"] = port(persist=True, doc="weights")
+        b: Float[Array, " post"] = port("{unit}", persist=True, only_if="bias", doc="bias")
+        release: Any = part()
+        transmission: Any = part()
+        plasticity: Any = part()
+
+    class Out(Ports):
+        current: Float[Array, "*batch post"] = port("{unit}", doc="what arrives at the post-synaptic cells")
+        back: Float[Array, "*batch pre"] = port(only_if="backward", doc="feedback projected through the same weights")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if not isinstance(self.topology, Topology):
+            raise CircuitError(f"Synapse.topology must be a topology such as Dense(64, 400), got {self.topology!r}.")
+        vars(self)["weights"] = as_initialiser(self.weights, "Synapse.weights")
+        constraints = self.constraints
+        vars(self)["constraints"] = (constraints,) if isinstance(constraints, Constraint) else tuple(constraints)
+        wanted = {"release": Release, "transmission": Transmission, "plasticity": Plasticity}
+        for name, kind in wanted.items():
+            value = getattr(self, name)
+            if not isinstance(value, kind) and (value is not None or name == "transmission"):
+                raise CircuitError(f"Synapse.{name} must be a {kind.__name__}, got {value!r}.")
+        for c in self.constraints:
+            if not isinstance(c, Constraint):
+                raise CircuitError(f"Synapse.constraints must hold constraints such as Clip(0, 1), got {c!r}.")
+
+    @property
+    def unit(self) -> str:
+        """Unit of the current."""
+        return self.transmission.unit
+
+    @property
+    def learns(self) -> bool:
+        return self.plasticity is not None
+
+    def dims(self) -> dict[str, Any]:
+        return self.topology.dims()
+
+    def init(self, *, key: Any, dt: float, batch: tuple[int, ...] = ()) -> Any:
+        keys = jax.random.split(key, 4)
+        w = self.topology.draw(self.weights, keys[0])
+        b = None if self.bias is None else jnp.broadcast_to(jnp.asarray(self.bias, float), self.topology.size("post"))
+
+        def made(which: str, key: Any, *inputs: Any) -> Any:
+            inner = getattr(self, which)
+            return None if inner is None else inner.init(*inputs, key=key, dt=dt, batch=batch)
+
+        return self.State(
+            w=w,
+            b=b,
+            release=made("release", keys[1]),
+            transmission=made("transmission", keys[2]),
+            plasticity=made("plasticity", keys[3], self.topology, Weights(w, b)),
+        )
+
+    def advance(self, s: Any, x: Any, tick: Tick) -> tuple[Any, Any]:
+        release, released = s.release, x.pre
+        if self.release is not None:
+            release, released = self.release.advance(s.release, x.pre, x.release, tick)
+        arriving = self.gain * self.topology.apply(s.w, released)
+        transmission, current = self.transmission.advance(s.transmission, arriving, x.transmission, tick)
+        out = self.Out(
+            current=current if s.b is None else current + s.b,
+            back=self.topology.transpose(s.w, x.feedback) if self.backward else None,
+        )
+        return s.replace(release=release, transmission=transmission), out
+
+    def evolve(self, s: Any, x: Any, late: Any, tick: Tick) -> Any:
+        assert self.plasticity is not None
+        old = Weights(s.w, s.b)
+        plasticity, change = self.plasticity.change(
+            s.plasticity, self.topology, old, x.pre, late.post, late.plasticity, tick, tick.batch_reduce
+        )
+        new = jax.tree.map(jnp.add, old, change)
+        return s.replace(w=self._constrained(new.w, "tick"), b=new.b, plasticity=plasticity)
+
+    def consolidate(self, s: Any) -> Any:
+        return s.replace(w=self._constrained(s.w, "trial"))
+
+    def _constrained(self, w: Any, when: str) -> Any:
+        return functools.reduce(lambda w, c: c(self.topology, w) if c.when == when else w, self.constraints, w)

@@ -1,0 +1,63 @@
+"""One axis of a map under a moving window: how much padding, how many positions, how many taps fall on the map."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any, NamedTuple
+
+from bouton import CircuitError
+
+
+class Axis(NamedTuple):
+    """An axis of `size` places, seen through a window of `kernel` taps at every `stride`-th place."""
+
+    name: str
+    size: int
+    kernel: int
+    stride: int
+    dilation: int
+    before: int
+    after: int
+
+    @classmethod
+    def derived(cls, name: str, size: int, kernel: int, stride: int, dilation: int, padding: Any) -> Axis:
+        """With the padding that "SAME" or "VALID" stand for, or a given pair; raises `CircuitError` if none fits."""
+        extent = (kernel - 1) * dilation + 1
+        if padding == "SAME":
+            total = max((-(-size // stride) - 1) * stride + extent - size, 0)
+            before, after = total // 2, total - total // 2
+        elif padding == "VALID":
+            before = after = 0
+        elif isinstance(padding, str):
+            near = difflib.get_close_matches(padding.upper(), ["SAME", "VALID"], 1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise CircuitError(f"padding must be 'SAME', 'VALID' or a pair for each axis, got {padding!r}.{hint}")
+        elif isinstance(padding, tuple) and len(padding) == 2 and all(isinstance(n, int) and n >= 0 for n in padding):
+            before, after = padding
+        else:
+            raise CircuitError(f"padding along {name} must be two numbers (in front, behind) >= 0, got {padding!r}.")
+        if extent > size + before + after:
+            pad = f" with {before} + {after} of padding" if before + after else ""
+            dilated = f" (dilated to {extent})" if dilation > 1 else ""
+            raise CircuitError(f"a kernel of {kernel}{dilated} does not fit into a {name} of {size}{pad}.")
+        return cls(name, size, kernel, stride, dilation, before, after)
+
+    @property
+    def size_out(self) -> int:
+        """Number of positions of the window."""
+        return (self.before + self.size + self.after - (self.kernel - 1) * self.dilation - 1) // self.stride + 1
+
+    @property
+    def most_taps(self) -> int:
+        """The most taps that fall on the map, and not into the padding, at any position."""
+        starts = (p * self.stride - self.before for p in range(self.size_out))
+        return max(sum(0 <= s + k * self.dilation < self.size for k in range(self.kernel)) for s in starts)
+
+
+def per_axis(name: str, value: int | tuple[int, ...], n: int) -> tuple[int, ...]:
+    """A number for each of n axes; one number stands for all."""
+    values = value if isinstance(value, tuple) else (value,) * n
+    if len(values) != n or any(not isinstance(v, int) or v < 1 for v in values):
+        wanted = f"a number >= 1, or {n} of them" if n > 1 else "a number >= 1"
+        raise CircuitError(f"{name} must be {wanted}, got {value!r}.")
+    return values
