@@ -36,8 +36,7 @@ def folders(pattern: str) -> dict[str, Path]:
 
 PACKAGES = folders("packages/*")
 SIBLINGS = [name for name in PACKAGES if name != "core"]
-# `bouton new-plugin` fills the template in; as it stands it cannot be installed.
-PLUGINS = {name: folder for name, folder in folders("plugins/*").items() if name != "template"}
+PLUGINS = folders("plugins/*")
 FAMILY = {project(folder)["name"]: folder for folder in PACKAGES.values()}
 
 
@@ -58,8 +57,9 @@ def editable(*folders: Path, extra: str = "[test]") -> list[str]:
 
 
 def everything() -> list[str]:
-    """Arguments that install all packages with all that any test needs."""
-    return [*editable(*PACKAGES.values()), "--editable", f"{PACKAGES['core']}[demo]", *group("integration")]
+    """Arguments that install all packages and plugins with all that any test needs."""
+    every = editable(*PACKAGES.values(), *PLUGINS.values())
+    return [*every, "--editable", f"{PACKAGES['core']}[demo]", *group("integration")]
 
 
 def runs(version: str) -> bool:

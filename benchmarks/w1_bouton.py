@@ -38,7 +38,7 @@ def circuit() -> bouton.Circuit:
                 v_rest=P.v_rest,
                 v_reset=P.v_reset,
                 theta_plus=None,
-                refract_time=P.refractory + P.dt,  # counted from the step of the spike itself
+                refract_time=P.refractory,
             ),
         },
         wires={

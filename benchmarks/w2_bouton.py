@@ -24,7 +24,7 @@ def layer(of: Layer, theta_plus: float | None) -> LIFCell:
         v_reset=of.v_reset,
         theta_plus=theta_plus,
         tau_theta=P.tau_theta,
-        refract_time=P.refractory + P.dt,  # counted from the step of the spike itself
+        refract_time=P.refractory,
     )
 
 

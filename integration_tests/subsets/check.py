@@ -10,54 +10,54 @@ import sys
 import bouton
 import numpy as np
 
-PULSE = np.eye(4, dtype=np.float32)
+PULSE = np.array([0, 1, 0, 0], np.float32)
 
 
 def cells():
     from bouton_cells import LIFCell
 
-    return {"cell": LIFCell(n_units=4)}, {"cell.j": 30 * PULSE[0]}, "cell.v"
+    return {"node": LIFCell(n_units=4)}, {"node.j": ("unit", 30 * PULSE)}, "node.v"
 
 
 def synapses_dense():
     from bouton_synapses_dense import Dense
 
     synapse = bouton.Synapse(Dense(4, 3), weights=bouton.Uniform(0.0, 1.0))
-    return {"synapse": synapse}, {"synapse.pre": PULSE[1]}, "synapse.current"
+    return {"node": synapse}, {"node.pre": ("pre", PULSE)}, "node.current"
 
 
 def synapses_conv():
     from bouton_synapses_conv import Conv
 
-    synapse = bouton.Synapse(Conv((4, 1), kernel=(2,), channels=1), weights=bouton.Uniform(0.0, 1.0))
-    return {"synapse": synapse}, {"synapse.pre": PULSE[1]}, "synapse.current"
+    synapse = bouton.Synapse(Conv((4, 1), kernel=2, channels_out=1), weights=bouton.Uniform(0.0, 1.0))
+    return {"node": synapse}, {"node.pre": (("width", "channel"), PULSE[:, None])}, "node.current"
 
 
 def learning():
     from bouton_learning import TraceSTDP
 
-    synapse = bouton.Synapse(
-        OneToOne(4), weights=bouton.Constant(0.5), plasticity=TraceSTDP(a_plus=0.1, a_minus=0.0, w_max=1.0)
-    )
-    return {"synapse": synapse}, {"synapse.pre": PULSE[1], "synapse.post": PULSE[1]}, "synapse.w"
+    synapse = bouton.Synapse(AllToAll(4, 2), weights=bouton.Constant(0.5), plasticity=TraceSTDP(a_plus=0.01))
+    return {"node": synapse}, {"node.pre": ("pre", PULSE), "node.post": ("post", PULSE[:2])}, "node.w"
 
 
 def competitive():
-    from bouton_competitive import VectorQuantizeSynapse
+    from bouton_competitive import SOMSynapse
 
-    return {"synapse": VectorQuantizeSynapse((4, 3))}, {"synapse.pre": PULSE[1]}, "synapse.w"
+    return {"node": SOMSynapse(n_inputs=4, n_units=3)}, {"node.x": ("input", PULSE)}, "node.w"
 
 
-class OneToOne(bouton.Topology):
-    """The smallest topology: y_i = w_i x_i."""
+class AllToAll(bouton.Topology):
+    """The smallest topology with two sides: y_j = sum_i x_i w_ij."""
 
-    n: int = bouton.static(dim="pre", doc="units on both sides")
+    n_pre: int = bouton.static(dim="pre", doc="pre-synaptic units")
+    n_post: int = bouton.static(dim="post", doc="post-synaptic units")
 
     def dims(self):
-        return {"pre": {"pre": self.n}, "post": {"post": self.n}, "weights": {"unit": self.n}}
+        pre, post = {"pre": self.n_pre}, {"post": self.n_post}
+        return {"pre": pre, "post": post, "weights": pre | post}
 
     def apply(self, w, x):
-        return w * x
+        return x @ w
 
 
 def main(package):
@@ -71,8 +71,9 @@ def main(package):
 
     nodes, inputs, watched = globals()[package.replace("-", "_")]()
     circuit = bouton.Circuit(nodes=nodes, wires={})
-    inputs = {port: (("unit",), values) for port, values in inputs.items()}
-    run = bouton.simulate(circuit, duration=20.0, dt=1.0, seed=0, inputs=inputs, record={watched: 1})
+    # A run contains its circuit, by registered names.
+    with (bouton.PluginSet.discover() | bouton.PluginSet.of({"topology": {"AllToAll": AllToAll}})).use():
+        run = bouton.simulate(circuit, duration=20.0, dt=1.0, seed=0, inputs=inputs, record={watched: 1})
     values = run[watched.replace(".", "/")].values
     assert values.shape[0] == 20
     assert np.isfinite(values).all()

@@ -20,13 +20,13 @@ class LIFCell(Component):
         \qquad\qquad\qquad\quad\,\text{on a spike } \theta \leftarrow \theta + \theta_+
 
     After a spike the cell takes no current for ``refract_time`` (rounded up to whole steps). Meanwhile the leak goes
-    on, or, with ``refractory="clamp"``, v is held at ``v_reset``. The threshold that a spike is compared with is that of
-    the last step. With a constant current and ``refractory="clamp"`` the cell fires every
+    on, or, with ``refractory="clamp"``, v is held at ``v_reset``. A spike raises the threshold from the next step on. With a constant current and ``refractory="clamp"`` the cell fires every
     :math:`T_\text{ref} + \tau_m \ln\frac{R j + v_\text{rest} - v_\text{reset}}{R j + v_\text{rest} - \text{thr}}` ms
     (for :math:`g_L = 1`; Gerstner et al., 2014).
 
     ``one_spike`` lets at most one spike per sample out of the population: one of the spiking units, drawn at random;
-    ``max_one_spike`` that which is furthest above its threshold. The others are reset all the same.
+    ``max_one_spike`` that which is furthest above its threshold. The others are reset and adapt all the same, or, with
+    ``wta_scope="state"``, go on as if they had not reached their threshold.
     """
 
     n_units: int | tuple[int, ...] = static(dim="unit", doc="population size, or the sizes of a map")
@@ -50,6 +50,9 @@ class LIFCell(Component):
     integration_type: Literal["euler", "exact"] = static(default="euler", doc="how v is advanced")
     one_spike: bool = static(default=False, doc="let one of the spikes out, drawn at random")
     max_one_spike: bool = static(default=False, doc="let the spike furthest above threshold out")
+    wta_scope: Literal["output", "state"] = static(
+        default="output", doc="whether units that `one_spike` silences are reset, or stay as they are"
+    )
     surrogate: Surrogate = Arctan()
 
     class In(Ports):
@@ -76,7 +79,8 @@ class LIFCell(Component):
 
     def advance(self, s: Any, x: Any, tick: Tick) -> tuple[Any, Any]:
         dt = tick.dt
-        ready = s.rfr > self.refract_time - 1e-3 * dt  # counted in steps: the tolerance absorbs rounding
+        blocked = jnp.ceil(self.refract_time / dt - 0.01)  # whole steps: half a step either way absorbs rounding
+        ready = s.rfr > (blocked - 0.5) * dt
         v = self._integrate(s.v, jnp.where(ready, self.resist_m * x.j, 0.0), dt)
         if self.refractory == "clamp":
             v = jnp.where(ready, v, s.v)
@@ -88,11 +92,12 @@ class LIFCell(Component):
             out = s_raw * _one_hot(s_raw * jax.random.uniform(tick.key, s_raw.shape, minval=0.5))
         elif self.max_one_spike:
             out = s_raw * _one_hot(over)
-        fired = s_raw > 0
+        resets = s_raw if self.wta_scope == "output" else out
+        fired = resets > 0
         v = jnp.where(fired, self.v_reset, v)
         theta = s.thr_theta
         if self.theta_plus is not None:
-            theta = theta * jnp.exp(-dt / self.tau_theta) + self.theta_plus * s_raw
+            theta = theta * jnp.exp(-dt / self.tau_theta) + self.theta_plus * resets
         state = self.State(
             v=v if self.v_min is None else jnp.maximum(v, self.v_min),
             rfr=jnp.where(fired, 0.0, s.rfr + dt),

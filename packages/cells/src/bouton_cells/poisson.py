@@ -13,8 +13,8 @@ class PoissonCell(Component):
     r"""Independent spikes at a rate proportional to the input.
 
     In each step a unit fires with probability :math:`\min(1, x f\,dt)`, the Bernoulli approximation of a Poisson
-    process: at most one spike a step, and a rate of :math:`x f` as long as :math:`x f\,dt \ll 1`. Each sample of a batch
-    has spikes of its own.
+    process: at most one spike a step, and a rate of :math:`x f` as long as :math:`x f\,dt \ll 1`. Each sample of a
+    batch has spikes of its own.
     """
 
     n_units: int | tuple[int, ...] = static(dim="unit", doc="population size, or the sizes of a map")

@@ -35,7 +35,8 @@ class Circuit(Module):
     those that learn evolve, reading their late inputs with the values of this step.
 
     - `nodes`: ``{name: component or circuit}``; inside a nested circuit names are dotted (``column1.exc.s``).
-    - `wires`: ``{input: source}``; a source is ``"node.compartment"``, `delayed` of one, or a list where the input sums.
+    - `wires`: ``{input: source}``; a source is ``"node.compartment"``, or `delayed` of one, or a list where the input
+      sums.
     - `start`: start values of states, ``{state: number, array or initialiser}``, instead of the component's own.
 
     A circuit is a pytree whose leaves are its parameters. Building one checks everything that can be checked.
@@ -133,15 +134,16 @@ class Circuit(Module):
         key = None if tick.key is None else jax.random.fold_in(tick.key, tick.step)
         before, after, outs, read = state, dict(state), {}, {}
 
-        def value(port: Port) -> Any:
-            if port.name in p.ports[port.node]["State"]:
-                return dig(before[port.node], p.ports[port.node]["State"][port.name].path)
-            return dig(outs[port.node], p.ports[port.node]["Out"][port.name].path)
+        def wired(port: Port, into: Compartment) -> Any:
+            held = port.name in p.ports[port.node]["State"]
+            c = p.ports[port.node]["State" if held else "Out"][port.name]
+            lead = tick.batch if c.batch else ()
+            return _deliver(dig((before if held else outs)[port.node], c.path), into, tick.batch, leads=(lead,))
 
         def gather(n: str, kind: str) -> Any:
             def get(name: str) -> Any:
                 c, port = p.ports[n][kind][name], Port(n, name)
-                terms = [_deliver(value(s), c, tick.batch) for s in p.wires.get(port, ())]
+                terms = [wired(s, c) for s in p.wires.get(port, ())]
                 terms += [given[port]] if port in given else []
                 if terms:
                     return functools.reduce(jnp.add, terms)
@@ -225,6 +227,24 @@ class Circuit(Module):
         for name, node in drawn._plan.nodes.items():
             check_fields(name, node)
         return drawn
+
+    # ---- plain data --------------------------------------------------------------------------------------------
+
+    def to_dict(self, arrays: dict[str, np.ndarray] | None = None) -> dict[str, Any]:
+        """This circuit as plain data, of the form that model files have (`bouton.save`, `bouton.load`).
+
+        Arrays of more than 64 numbers are put into `arrays`, ``{hex sha256: array}``; without it they are an error.
+        """
+        from ._encode import to_dict  # here, because it needs this module
+
+        return to_dict(self, arrays)
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any], arrays: Mapping[str, np.ndarray] | None = None) -> Circuit:
+        """The circuit that plain data describe; `ModelError`, with the path of the field, where they describe none."""
+        from ._decode import from_dict
+
+        return from_dict(data, arrays)
 
     # ---- helpers -----------------------------------------------------------------------------------------------
 
@@ -337,19 +357,29 @@ def _replaced(module: Any, full: str, path: list[str], value: Any) -> Any:
     return _copy(module, {head: _replaced(getattr(module, head), full, rest, value) if rest else value})
 
 
-def _deliver(value: Any, c: Compartment, batch: tuple[int, ...], outside: str | None = None) -> Any:
-    """A value as the input port wants it: declared dtype and full shape, flat axes and maps reshaped into each other."""
+def _deliver(
+    value: Any,
+    c: Compartment,
+    batch: tuple[int, ...],
+    outside: str | None = None,
+    leads: tuple[tuple[int, ...], ...] | None = None,
+) -> Any:
+    """A value as the input port wants it: of its dtype and full shape, a flat axis reshaped into a map or back.
+
+    `leads` are the batch axes that it may have in front. Of a value from outside they are not known: where there are as
+    many samples as units, an array of that length holds one value per unit.
+    """
     value = jnp.asarray(value)
     if c.dtype is not None:
         value = value.astype(c.dtype)
     lead = batch if c.batch else ()
-    for depth in range(len(lead), -1, -1):  # with all batch axes, or without
-        own = value.shape[depth:]
-        if depth in (0, len(lead)) and value.shape[:depth] == lead[:depth] and fits(own, c.shape):
+    for front in ((), lead) if leads is None else leads:
+        own = value.shape[len(front) :]
+        if value.shape[: len(front)] == front and fits(own, c.shape):
             if own == ():
-                value = value.reshape(value.shape[:depth] + (1,) * len(c.shape))
+                value = value.reshape(front + (1,) * len(c.shape))
             elif own != c.shape:
-                value = value.reshape(value.shape[:depth] + c.shape)
+                value = value.reshape(front + c.shape)
             return jnp.broadcast_to(value, lead + c.shape)
     raise CircuitError(
         f"{outside or 'a wire'} brings an array of shape {value.shape}; expected {c.shape} {c.dims}"

@@ -22,8 +22,8 @@ class Component(Part):
     - `evolve`: only for what learns: what changes once the whole circuit has advanced;
     - `consolidate`: only for what acts at the end of a trial (weight normalisation, for instance).
 
-    Arrays carry the batch axes first and the component's own dims last; code written for ``"*batch unit"`` runs with any
-    number of batch axes. Never write to an input; never keep anything outside the state.
+    Arrays carry the batch axes first and the component's own dims last; code written for ``"*batch unit"`` runs with
+    any number of batch axes. Never write to an input; never keep anything outside the state.
     """
 
     def init(self, *, key: Any, dt: float, batch: tuple[int, ...] = ()) -> Any:
@@ -49,6 +49,13 @@ class Component(Part):
 
     def consolidate(self, s: Any) -> Any:
         """What happens to the persistent states at the end of a trial, before everything else is renewed."""
+        return s
+
+    def rebase(self, s: Any, steps: int) -> Any:
+        """The state after `steps` steps as it would be if steps were counted anew from here.
+
+        Only for what files values by the number of the step, as a ring does; runs that go on from a state begin at 0.
+        """
         return s
 
     def coords(self) -> dict[str, tuple[str, Any]]:

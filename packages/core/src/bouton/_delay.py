@@ -51,3 +51,6 @@ class Delay(Component):
         ring = lax.dynamic_update_index_in_dim(s.ring, x.x, tick.step % lag, 0)
         y = lax.dynamic_index_in_dim(ring, (tick.step + 1) % lag, 0, keepdims=False)
         return self.State(ring=ring, y=y), self.Out()
+
+    def rebase(self, s: Any, steps: int) -> Any:
+        return s.replace(ring=jnp.roll(s.ring, -(steps % s.ring.shape[0]), 0))

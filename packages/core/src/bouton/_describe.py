@@ -1,6 +1,7 @@
 """What a class or an instance says about itself: compartments with dims, units and dtypes; parameters with ranges.
 
-Circuits, datasets, the command line, generated documentation and model files read these; nobody else parses annotations.
+Circuits, datasets, the command line, generated documentation and model files read these; nothing else parses
+annotations.
 """
 
 from __future__ import annotations

@@ -229,8 +229,8 @@ class Part(Module):
     def dims(self) -> dict[str, Any]:
         """Sizes of the dims in the port annotations.
 
-        A name maps to an int; to ``{label: size}`` where it stands for several axes; to ``{field: {label: size}}`` when the
-        compartment is a bundle of arrays, or to None when it is no array at all.
+        A name maps to an int; to ``{label: size}`` where it stands for several axes; to ``{field: {label: size}}`` when
+        the compartment is a bundle of arrays, or to None when it is no array at all.
         """
         return {
             spec.dim: int(np.prod(getattr(self, f.name)))

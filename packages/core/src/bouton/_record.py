@@ -6,6 +6,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
+import jax.numpy as jnp
+
 from ._describe import Compartment
 from ._errors import CircuitError, RunError, nearest
 
@@ -16,9 +18,10 @@ Reduce = Literal["last", "mean", "sum", "max", "min"]
 class Record:
     """How a compartment is recorded; an integer k in its place stands for ``Record(every=k)``.
 
-    - `every`: the length of a window, in steps (or trials);
     - `reduce`: what is kept of a window: its ``"last"`` value, or the ``"mean"``, ``"sum"``, ``"max"`` or ``"min"``;
-    - `per`: ``"step"``, or ``"trial"`` for one value per trial (reduced over all its steps).
+    - `every`: the length of a window in steps; with ``per="trial"`` in presentations (trials, or batches of them);
+    - `per`: ``"step"``, or ``"trial"`` for one value per trial, reduced over all its steps. The last value of a state
+      that persists is taken after consolidation.
 
     Windows begin at step 0 (of the run, or of each trial); one that is not complete at the end is left out.
     """
@@ -46,18 +49,32 @@ class Entry:
     node: str
     compartment: Compartment
     record: Record
-    is_state: bool
 
     @property
     def name(self) -> str:
         return self.ref if self.record.reduce == "last" else f"{self.ref}_{self.record.reduce}"
 
     @property
+    def per_trial(self) -> bool:
+        return self.record.per == "trial"
+
+    @property
     def as_spikes(self) -> bool:
         """Stored as booleans: spikes that have not been averaged or counted."""
         return self.compartment.spec.spikes and self.record.reduce in ("last", "max", "min")
 
+    def dtype(self, *, stored: bool) -> Any:
+        """Of a sample; a mean is a float, a sum of booleans counts. `stored`: spikes as booleans."""
+        real = jnp.zeros(()).dtype
+        own = jnp.dtype(self.compartment.dtype or real)
+        if stored and self.as_spikes:
+            return jnp.dtype(bool)
+        if self.record.reduce == "mean" and not jnp.issubdtype(own, jnp.floating):
+            return real
+        return jnp.zeros((), int).dtype if self.record.reduce == "sum" and own == bool else own
+
     def shape(self, batch: tuple[int, ...]) -> tuple[int, ...]:
+        """Of a sample."""
         return (batch if self.compartment.batch else ()) + self.compartment.shape
 
 
@@ -74,13 +91,16 @@ def entries(circuit: Any, record: Mapping[str, Any] | None) -> tuple[Entry, ...]
         if compartment.opaque:
             raise RunError(f"record: {ref!r} is not an array with named dims and cannot be recorded.")
         for how in wanted if isinstance(wanted, (list, tuple)) else (wanted,):
-            if isinstance(how, int) and not isinstance(how, bool):
-                how = Record(every=how)
-            if not isinstance(how, Record):
-                raise RunError(f"record[{ref!r}] must be a number of steps or a bouton.Record, got {how!r}.")
-            is_state = port.name in circuit._plan.ports[port.node]["State"]
-            entry = Entry(ref, port.node, compartment, how, is_state)
+            entry = Entry(ref, port.node, compartment, _as_record(ref, how))
             if entry.name in found:
-                raise RunError(f"record: {ref!r} is asked for twice with reduce={how.reduce!r}.")
+                raise RunError(f"record: {ref!r} is asked for twice with reduce={entry.record.reduce!r}.")
             found[entry.name] = entry
     return tuple(found.values())
+
+
+def _as_record(ref: str, how: Any) -> Record:
+    if isinstance(how, Record):
+        return how
+    if isinstance(how, bool) or not isinstance(how, int) or how < 1:
+        raise RunError(f"record[{ref!r}] must be a number of steps, at least 1, or a bouton.Record, got {how!r}.")
+    return Record(every=how)

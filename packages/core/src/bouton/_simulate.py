@@ -372,6 +372,8 @@ def _run_trials(
         for e in asked
         if every.get(e.name, 1) > 1
     }
+    # of the batch that it comes with, the carried state must have the shapes
+    state = c.renew(state, key=ticks.key, dt=job.dt, batch=job.batch)
     (state, buffers), rows = lax.scan(trial, (state, buffers), (first + jnp.arange(job.units), dict(per_trial)))
     return state, rows | buffers
 

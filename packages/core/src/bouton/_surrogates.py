@@ -56,6 +56,7 @@ def spike(u: jax.Array, surrogate: Surrogate | None = None) -> Any:
 
     `surrogate` defaults to `Arctan()`.
     """
+    u = jnp.asarray(u)
     return _step(u, (surrogate or Arctan())(u))
 
 

@@ -31,7 +31,8 @@ class Synapse(Component):
     - `topology`: the map B, e.g. ``Dense(64, 400)``;
     - `weights`: a number, an array or an `Initialiser`;
     - `release`, `transmission`: dynamics before and after the map;
-    - `plasticity`: a rule or a wrapper around one; `constraints`: run after it, in this order.
+    - `plasticity`: a rule or a wrapper around one;
+    - `constraints`: what the weights obey from the start, and again after each step or trial of learning, in this order.
 
     Compartments of a part have its name in front: ``ff.transmission.g``, ``ff.plasticity.x_pre``. Rules see `pre` as it
     is wired (after a delay on the wire), before release.
@@ -98,7 +99,7 @@ class Synapse(Component):
 
     def init(self, *, key: Any, dt: float, batch: tuple[int, ...] = ()) -> Any:
         keys = jax.random.split(key, 4)
-        w = self.topology.draw(self.weights, keys[0])
+        w = self._constrained(self.topology.draw(self.weights, keys[0]), "tick", "trial")
         b = None if self.bias is None else jnp.broadcast_to(jnp.asarray(self.bias, float), self.topology.size("post"))
 
         def made(which: str, key: Any, *inputs: Any) -> Any:
@@ -137,5 +138,5 @@ class Synapse(Component):
     def consolidate(self, s: Any) -> Any:
         return s.replace(w=self._constrained(s.w, "trial"))
 
-    def _constrained(self, w: Any, when: str) -> Any:
-        return functools.reduce(lambda w, c: c(self.topology, w) if c.when == when else w, self.constraints, w)
+    def _constrained(self, w: Any, *when: str) -> Any:
+        return functools.reduce(lambda w, c: c(self.topology, w) if c.when in when else w, self.constraints, w)

@@ -1,6 +1,7 @@
 """From nodes and wires to a plan: which compartments there are, who feeds whom, and in which order nodes advance.
 
-Everything that can be wrong with a wire is said here, before anything runs. What a step does with the plan is `_circuit.py`.
+Everything that can be wrong with a wire is said here, before anything runs. What a step does with the plan is in
+`_circuit.py`.
 """
 
 from __future__ import annotations
@@ -81,7 +82,7 @@ def canonical_wires(wires: Any) -> tuple[tuple[str, tuple[str | Delayed, ...]], 
     pairs = wires.items() if isinstance(wires, Mapping) else wires
     canonical = []
     for target, sources in pairs:
-        if isinstance(sources, (str, Delayed)):
+        if isinstance(sources, Delayed) or not isinstance(sources, (list, tuple)):
             sources = (sources,)
         for s in sources:
             if not isinstance(s, (str, Delayed)):

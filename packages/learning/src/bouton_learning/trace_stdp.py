@@ -18,8 +18,8 @@ class TraceSTDP(Rule):
                  - A_-\,w^\mu\,s_\text{pre}\,x_\text{post}
 
     with traces :math:`\tau\,\dot x = -x` that grow by 1 on a spike (``trace="add"``: all pairs count) or are set to 1
-    (``trace="set"``: nearest pairs). A trace is read before this step's spike enters it, so that spikes in the same step
-    do not pair; with ``read="after"`` they do. One pair of spikes t ms apart changes a weight by
+    (``trace="set"``: nearest pairs). A trace is read before this step's spike enters it, so that spikes in one step do
+    not pair; with ``read="after"`` they do. One pair of spikes t ms apart changes a weight by
     :math:`A_+ e^{-t/\tau_\text{pre}}` (pre before post) or :math:`-A_- e^{-t/\tau_\text{post}}`, for :math:`\mu = 0`.
     """
 

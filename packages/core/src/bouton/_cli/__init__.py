@@ -12,6 +12,7 @@ import click
 from .._errors import BoutonError
 from ._authoring import check, new_plugin
 from ._names import components, plugins
+from ._runs import demo, run, show
 
 
 class _Group(click.Group):
@@ -28,5 +29,5 @@ def main() -> None:
     """Spiking neural networks from parts that plug into each other."""
 
 
-for _command in (plugins, components, new_plugin, check):
+for _command in (run, show, demo, plugins, components, new_plugin, check):
     main.add_command(_command)

@@ -46,8 +46,8 @@ class Bench:
             shape = (self.steps, *(batch if c.batch else ()), *c.shape)
             value = self.wanted.get(name, (0.0, 1.0))
             if isinstance(value, tuple):
-                value = rng.uniform(*value, shape)
-                value = value > np.median(value) if c.dtype == bool else value
+                low, high = value
+                value = rng.integers(int(low), int(high) + 1, shape) if _counts(c) else rng.uniform(low, high, shape)
             value = np.broadcast_to(np.asarray(value), shape)
             made[f"{self.name}.{name}"] = jnp.asarray(value, c.dtype or jnp.zeros(()).dtype)
         return made
@@ -117,8 +117,7 @@ class Bench:
 
         def step(key: Any) -> Any:
             tick = self.tick().replace(key=key)
-            s, outs = component.advance(state, self.bundle("In", rows), tick)
-            return outs, component.evolve(s, self.bundle("In", rows), self.bundle("Late", rows), tick)
+            return self.act(component, state, rows, tick)
 
         traced = jax.make_jaxpr(step)(jax.random.key(KEY)).jaxpr
         reached = {id(v) for v in traced.invars}
@@ -126,6 +125,12 @@ class Bench:
             if any(id(v) in reached for v in equation.invars):
                 reached |= {id(v) for v in equation.outvars}
         return any(id(v) in reached for v in traced.outvars)
+
+    def act(self, component: Component, state: Any, row: Mapping[str, Any], tick: Tick) -> tuple[Any, Any, Any]:
+        """Both phases of a step without the circuit: state, outputs, state after learning."""
+        x = self.bundle("In", row)
+        s, outs = component.advance(state, x, tick)
+        return s, outs, component.evolve(s, x, self.bundle("Late", row), tick) if component.learns else s
 
     def bundle(self, kind: str, row: Mapping[str, Any]) -> Any:
         """The inputs of one step as the component gets them."""
@@ -148,3 +153,7 @@ class Bench:
         for name, value in values.items():
             inner = _put(inner, self.states[name].path, value)
         return {**state, self.name: inner}
+
+
+def _counts(c: Compartment) -> bool:
+    return c.dtype is not None and not jnp.issubdtype(c.dtype, jnp.floating)

@@ -1,0 +1,305 @@
+"""``bouton run``, ``bouton show`` and ``bouton demo``: simulate a model file, look into a run, see what bouton does."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from .._errors import RunError
+from .._registry import current
+from ._text import echo_json, echo_table
+
+if TYPE_CHECKING:
+    from .._circuit import Circuit
+    from .._run import Run
+
+_Records = dict[str, list[dict[str, Any]]]
+
+
+def _read_records(ctx: click.Context, option: click.Parameter, texts: Sequence[str]) -> _Records:
+    """``exc.s=20:sum`` as the arguments of a `bouton.Record`, by variable."""
+    asked: _Records = {}
+    for text in texts:
+        name, _, how = text.partition("=")
+        given: dict[str, Any] = {}
+        for word in how.split(":") if how else ():
+            whole = re.fullmatch(r"[+-]?\d+", word)
+            field = "every" if whole else "per" if word in ("step", "trial") else "reduce"
+            if field in given:
+                raise click.BadParameter(f"{text!r} says {given[field]!r} and {word!r}: one of them.")
+            given[field] = int(word) if whole else word
+        asked.setdefault(name, []).append(given)
+    return asked
+
+
+def _read_inputs(ctx: click.Context, option: click.Parameter, texts: Sequence[str]) -> dict[str, str]:
+    given: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if not equals or not value:
+            raise click.BadParameter(f"{text!r} must be NAME=NUMBER or NAME=FILE.npy, e.g. image.x=0.5.")
+        if name in given:
+            raise click.BadParameter(f"{name!r} is given twice.")
+        given[name] = value
+    return given
+
+
+@click.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.option("--to", required=True, type=click.Path(path_type=Path), help="Folder of the run (zarr).")
+@click.option("--duration", type=float, metavar="MS", help="Simulated time.")
+@click.option("--present", type=float, metavar="MS", help="Instead of --duration: how long each sample is presented.")
+@click.option("--rest", type=float, metavar="MS", help="Time without input after each sample (0).")
+@click.option("--dt", type=float, metavar="MS", default=1.0, show_default=True, help="Length of a step.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Of all that is random.")
+@click.option(
+    "--record",
+    multiple=True,
+    metavar="NAME[=HOW]",
+    callback=_read_records,
+    help="What to keep: exc.s, exc.v=10 (every 10th step), exc.s=20:sum (of 20 steps), exc.s=sum:trial. Repeatable.",
+)
+@click.option(
+    "--input",
+    "inputs",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=_read_inputs,
+    help="A number, or a .npy file: one array, or a row for each step (with --present: for each sample). Repeatable.",
+)
+@click.option("--quiet", is_flag=True, help="No progress and no summary.")
+@click.option("--overwrite", is_flag=True, help="Replace an existing run.")
+def run(
+    model: Path,
+    to: Path,
+    duration: float | None,
+    present: float | None,
+    rest: float | None,
+    dt: float,
+    seed: int,
+    record: _Records,
+    inputs: dict[str, str],
+    quiet: bool,
+    overwrite: bool,
+) -> None:
+    """Simulate the circuit in the file MODEL (.yaml, .toml or .json, as bouton.save writes them) and store the run.
+
+    Example: bouton run model.yaml --to run.zarr --duration 1000 --input image.x=0.5 --record exc.s --record exc.v=10
+    """
+    if (duration is None) == (present is None):
+        raise click.UsageError("say how long: either --duration MS, or --present MS with inputs of a row per sample.")
+    if rest is not None and present is None:
+        raise click.UsageError("--rest goes with --present.")
+    if to.exists() and not overwrite:
+        raise RunError(f"{to} exists already: choose another folder, or add --overwrite.")
+    from .._model import load
+    from .._record import Record
+    from .._simulate import Trials, simulate
+
+    circuit = load(model)
+    begun = time.monotonic()
+    done = simulate(
+        circuit,
+        duration,
+        dt=dt,
+        seed=seed,
+        trials=None if present is None else Trials(present, rest or 0.0),
+        inputs={name: _input(circuit, name, value, present is not None) for name, value in inputs.items()},
+        record={name: [Record(**how) for how in hows] for name, hows in record.items()},
+        to=to,
+        progress=False if quiet else None,
+        overwrite=overwrite,
+    )
+    if not quiet:
+        about = _described(done)
+        click.echo(f"{_simulated(about)} in {time.monotonic() - begun:.1f} s; {to}, {_bytes(about['bytes'])}")
+        _echo_variables(about["variables"])
+
+
+def _input(circuit: Circuit, name: str, text: str, has_trials: bool) -> Any:
+    """A number, or the array in a .npy file with its dims: those of the input, behind trial and time if it has more."""
+    import numpy as np
+
+    if not text.endswith(".npy"):
+        try:
+            return float(text)
+        except ValueError:
+            raise RunError(f"--input {name}={text}: must be a number or a .npy file.") from None
+    try:
+        array = np.load(text, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as e:
+        raise RunError(f"--input {name}: {text} cannot be read: {getattr(e, 'strerror', None) or e}.") from None
+    port = circuit._plan.target(name)[1]
+    leads = ((), ("trial",), ("trial", "time")) if has_trials else ((), ("time",))
+    for lead in leads:
+        if math.prod(array.shape[len(lead) :]) == math.prod(port.shape) and array.ndim >= len(lead):
+            own = array.reshape(array.shape[: len(lead)] + port.shape)
+            return ((*lead, *port.dims), own) if lead else own
+    expected = " or ".join(str((*lead, *port.shape)).replace("'", "") for lead in leads)
+    raise RunError(f"--input {name}: {text} holds an array of shape {array.shape}; expected {expected}.")
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print plain data for other programs.")
+def show(path: Path, as_json: bool) -> None:
+    """Say what is in the run PATH and how it was made.
+
+    Needs none of the plugins that took part, and reads no recorded values.
+    """
+    from .._run import open
+
+    about = _described(open(path))
+    if as_json:
+        return echo_json(about)
+    state = "finished" if about["finished"] else f"not finished: {about['committed_steps']} steps are there"
+    click.echo(f"{path}  {state}, {_bytes(about['bytes'])}\n")
+    made = {
+        "simulated": _simulated(about),
+        "seed": about["seed"],
+        "learning": "on" if about["learn"] else "off",
+        "batch": about["batch"],
+        "versions": ", ".join(f"{dist} {version}" for dist, version in about["versions"].items()),
+    }
+    echo_table([(what, str(value)) for what, value in made.items() if value is not None])
+    click.echo("\ncircuit")
+    if about["circuit"] is None:
+        click.echo(f"  not stored: {about['circuit_missing']}")
+    else:
+        echo_table(_nodes(about["circuit"]), indent=2)
+    click.echo("\none step")
+    for line in about["schedule"]:
+        click.echo(f"  {line}")
+    click.echo("\nvariables")
+    _echo_variables(about["variables"])
+
+
+def _described(run: Run) -> dict[str, Any]:
+    """A stored run as plain data."""
+    assert run.path is not None
+    folder, attrs = Path(run.path), run.tree.attrs
+    variables = []
+    for name, place in run.variables.items():
+        data = run[name]
+        variables.append(
+            {
+                "name": name,
+                "dims": {str(d): n for d, n in data.sizes.items()},
+                "dtype": str(data.dtype),
+                "units": data.attrs.get("units", ""),
+                "long_name": data.attrs.get("long_name", ""),
+                "bytes": _on_disk(folder.joinpath(*place.split("/"))),
+            }
+        )
+    how = ("dt", "seed", "duration", "trial_present", "trial_rest", "learn", "batch", "committed_steps")
+    return {
+        "path": str(folder),
+        "finished": "checkpoint" in run.tree.children,
+        "bytes": _on_disk(folder),
+        **{name: attrs.get(name) for name in how},
+        "versions": json.loads(attrs["versions"]),
+        "circuit": json.loads(attrs["circuit"]) if "circuit" in attrs else None,
+        "circuit_missing": attrs.get("circuit_missing"),
+        "schedule": attrs["schedule"].splitlines(),
+        "variables": variables,
+    }
+
+
+def _simulated(about: Mapping[str, Any]) -> str:
+    steps, dt = about["committed_steps"], about["dt"]
+    text = f"{steps * dt:g} ms ({steps} steps of {dt:g} ms)"
+    if (present := about["trial_present"]) is not None:
+        rest = about["trial_rest"] or 0.0
+        count = round(steps * dt / (present + rest))
+        text += f", {count} presentations of {present:g} ms" + (f" and {rest:g} ms of rest" if rest else "")
+    return text
+
+
+def _nodes(circuit: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+    """Each component, as it would be written; nested circuits opened."""
+    for name, node in circuit["nodes"].items():
+        if node["type"] == "Circuit":
+            yield from _nodes(node, f"{prefix}{name}.")
+        else:
+            yield prefix + name, _written(node)
+
+
+def _written(value: Any) -> str:
+    """Data of a model as an expression; long lists by their length."""
+    if isinstance(value, dict) and "array" in value:
+        return "array" if isinstance(value["array"], str) else _written(value["array"])
+    if isinstance(value, dict) and "type" in value:
+        fields = ", ".join(f"{k}={_written(v)}" for k, v in value.items() if k != "type")
+        return f"{value['type']}({fields})"
+    if isinstance(value, list):
+        return f"[{len(value)} values]" if len(value) > 4 else f"[{', '.join(map(_written, value))}]"
+    return str(value)
+
+
+def _echo_variables(variables: Sequence[Mapping[str, Any]]) -> None:
+    if not variables:
+        click.echo("  none; --record exc.s would have kept the spikes of a node exc")
+    echo_table(
+        [
+            (
+                v["name"],
+                f"({', '.join(f'{d}: {n}' for d, n in v['dims'].items())})",
+                v["dtype"],
+                f"[{v['units']}]",
+                _bytes(v["bytes"]),
+                v["long_name"],
+            )
+            for v in variables
+        ],
+        indent=2,
+    )
+
+
+def _on_disk(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+
+
+def _bytes(n: int) -> str:
+    power = min(3, len(str(n)) // 3)
+    return f"{n / 1000**power:.3g} {('B', 'kB', 'MB', 'GB')[power]}"
+
+
+class _Demos(click.Group):
+    """The registered demos as subcommands, each imported when it is run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(dict.fromkeys(entry.name for entry in current().entries("demo")))
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command:
+        target = current().get("demo", cmd_name)
+        if isinstance(target, click.Command):
+            return target
+        return click.Command(
+            cmd_name,
+            callback=lambda arguments: target(*arguments),
+            params=[click.Argument(["arguments"], nargs=-1, type=click.UNPROCESSED)],
+            help=target.__doc__,
+            context_settings={"ignore_unknown_options": True},
+        )
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Demos"):
+            formatter.write_dl([(entry.name, f"of {entry.plugin}") for entry in current().entries("demo")])
+
+
+@click.command(cls=_Demos, subcommand_metavar="NAME [ARGUMENTS]...", invoke_without_command=True)
+@click.pass_context
+def demo(ctx: click.Context) -> None:
+    """Run the demo NAME; without a name, list what there is.
+
+    All that follows NAME is for the demo: bouton demo NAME --help says what it takes.
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help())

@@ -1,0 +1,1 @@
+"""Demos: whole programs that use nothing but the public API. `bouton demo NAME` runs one."""

@@ -1,0 +1,178 @@
+"""check: the conformance of everything that an installed plugin registers, for ``bouton check``. It needs no pytest."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+from collections.abc import Callable, Iterator
+from typing import Any
+from unittest import SkipTest
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from .._component import Component
+from .._constraints import Constraint
+from .._discovery import normalised
+from .._dynamics import Release, Transmission
+from .._initialisers import Initialiser, Uniform
+from .._module import MISSING, Module, StaticSpec, spec_of
+from .._plasticity import Plasticity
+from .._registry import Entry, current
+from .._surrogates import Surrogate
+from .._synapse import Synapse
+from .._topology import Topology
+from ._checks import Checks, Result, modules, require, require_doc, require_documented, require_pytree, run_check
+from ._components import ComponentTests, require_light
+from ._reference import Full
+from ._rules import RuleTests
+from ._topologies import TopologyTests
+
+BASES: dict[str, type[Any]] = {
+    "component": Component,
+    "topology": Topology,
+    "rule": Plasticity,
+    "transmission": Transmission,
+    "release": Release,
+    "initialiser": Initialiser,
+    "constraint": Constraint,
+    "surrogate": Surrogate,
+}
+
+
+def check(dist: str) -> list[Result]:
+    """Run the conformance checks on everything that the distribution `dist` registers.
+
+    Whatever can be made with its defaults, and small sizes where it asks for sizes, is run; the rest is skipped with
+    the reason. A plugin's own tests know better inputs: they subclass `ComponentTests` and its siblings.
+    """
+    entries = [e for e in current().entries() if e.plugin.dist == normalised(dist)]
+    results = [run_check(f"{dist}: listing stays light", functools.partial(require_light, normalised(dist)))]
+    for entry in entries:
+        results += _results(entry)
+    return results
+
+
+def _results(entry: Entry) -> Iterator[Result]:
+    name, found, made = f"{entry.kind} {entry.name}", [], []
+    for step, act in (
+        ("loads", lambda: found.append(entry.load())),
+        ("is of its kind", lambda: _require_kind(entry, found[0])),
+        ("documentation", lambda: (require_documented if entry.kind in BASES else require_doc)(found[0])),
+        ("can be made with defaults", lambda: made.append(_made(entry.kind, found[0]))),
+    ):
+        yield (result := run_check(f"{name}: {step}", act))
+        if not found or (step == "is of its kind" and not result.ok):
+            return
+    if made:
+        yield from _conformance(entry.kind, made[0])(name)
+
+
+def _require_kind(entry: Entry, target: Any) -> None:
+    base = BASES.get(entry.kind)
+    if base is None:
+        require(callable(target), f"{entry.target} is registered as {entry.kind} and cannot be called.")
+    else:
+        fits = isinstance(target, type) and issubclass(target, base)
+        require(
+            fits, f"{entry.target} is registered as {entry.kind}; that must be a subclass of bouton.{base.__name__}."
+        )
+
+
+def _made(kind: str, target: Any) -> Any:
+    """An instance made with defaults, and with small sizes where it asks for sizes."""
+    if kind == "demo":
+        raise SkipTest("a demo is run by `bouton demo`.")
+    if kind not in BASES:
+        needed = [p.name for p in inspect.signature(target).parameters.values() if p.default is p.empty]
+        if needed:
+            raise SkipTest(f"it needs {needed[0]!r}.")
+        return target()
+    sizes, given = iter((3, 4, 5, 6)), {}
+    for f in dataclasses.fields(target):
+        if f.default is MISSING and f.default_factory is MISSING:
+            spec = spec_of(f)
+            if not (isinstance(spec, StaticSpec) and spec.dim):
+                raise SkipTest(f"it needs {f.name!r}.")
+            given[f.name] = next(sizes)
+    return target(**given)
+
+
+def _conformance(kind: str, made: Any) -> Callable[[str], Iterator[Result]]:
+    """The checks for an instance of a kind."""
+
+    def of(base: type[Checks], **attributes: Any) -> Callable[[str], Iterator[Result]]:
+        return type(f"{type(made).__name__}Tests", (base,), attributes).results
+
+    match kind:
+        case "component" | "recipe":
+            return of(ComponentTests, component=made)
+        case "topology":
+            return of(TopologyTests, topology=made)
+        case "rule":
+            return of(RuleTests, rule=made)
+        case "transmission" | "release":
+            synapse = Synapse(Full(3, 4), weights=Uniform(0.2, 0.8), **{kind: made})
+            return of(ComponentTests, component=synapse)
+        case "initialiser":
+            return of(_InitialiserTests, value=made)
+        case "constraint":
+            return of(_ConstraintTests, value=made)
+        case _:
+            return of(_SurrogateTests, value=made)
+
+
+class _ValueTests(Checks):
+    value: Module
+
+    def test_pytree(self) -> None:
+        require_pytree(self.value, self.value)
+
+    def test_documentation(self) -> None:
+        for _, module in modules(self.value):
+            require_documented(type(module))
+
+
+class _InitialiserTests(_ValueTests):
+    value: Any
+
+    def test_draws(self) -> None:
+        """An array of the shape asked for, decided by the key, the same under jit."""
+        key = jax.random.key(0)
+        one = self.value(key, (3, 4), fan_in=3.0)
+        name = type(self.value).__name__
+        require(one.shape == (3, 4), f"{name} gives the shape {one.shape}, asked for (3, 4).")
+        require(jnp.issubdtype(one.dtype, jnp.floating), f"{name} gives {one.dtype}.")
+        require(bool(jnp.isfinite(one).all()), f"{name} gives values that are not finite.")
+        require(
+            bool((one == self.value(key, (3, 4), fan_in=3.0)).all()), f"{name} gives other values for the same key."
+        )
+        jitted = jax.jit(lambda v, k: v(k, (3, 4), fan_in=3.0))(self.value, key)
+        require(np.allclose(one, jitted, rtol=1e-5), f"{name} gives other values under jit.")
+
+
+class _ConstraintTests(_ValueTests):
+    value: Any
+
+    def test_projects(self) -> None:
+        """Weights keep their shape and dtype, and those that obey it are left alone."""
+        topology, name = Full(3, 4), type(self.value).__name__
+        w = jnp.asarray(np.random.default_rng(0).normal(size=(3, 4)), float)
+        once = self.value(topology, w)
+        require(once.shape == w.shape and once.dtype == w.dtype, f"{name} gives {once.dtype}{list(once.shape)}.")
+        require(bool(jnp.isfinite(once).all()), f"{name} gives weights that are not finite.")
+        twice = self.value(topology, once)
+        require(np.allclose(once, twice, rtol=1e-5, atol=1e-6), f"{name} is no projection: twice is not once.")
+
+
+class _SurrogateTests(_ValueTests):
+    value: Any
+
+    def test_slope(self) -> None:
+        """A finite slope for each distance to threshold, whatever their shape."""
+        u, name = jnp.linspace(-100.0, 100.0, 12).reshape(3, 4), type(self.value).__name__
+        slope = self.value(u)
+        require(slope.shape == u.shape and slope.dtype == u.dtype, f"{name} gives {slope.dtype}{list(slope.shape)}.")
+        require(bool(jnp.isfinite(slope).all()), f"{name} gives a slope that is not finite.")

@@ -1,0 +1,319 @@
+"""Synapses: their parts in their order, weights and biases that learn, constraints, initialisers."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from bouton import (
+    Circuit,
+    CircuitError,
+    Clip,
+    Constant,
+    Constraint,
+    Eye,
+    FanInGaussian,
+    FanInUniform,
+    Gaussian,
+    Given,
+    LogNormal,
+    Normalise,
+    Param,
+    Plasticity,
+    Ports,
+    Release,
+    Rule,
+    Synapse,
+    Term,
+    Tick,
+    Topology,
+    Transmission,
+    Uniform,
+    Weights,
+    learn,
+    parameter,
+    part,
+    port,
+    static,
+)
+from bouton.testing import Full, Shared
+from jaxtyping import Array, Float
+
+KEY = jax.random.key(0)
+PRE, POST = 4, 3
+
+
+class Leak(Transmission):
+    """``i <- i / 2 + sums``, in mV, to which a wired potential is added."""
+
+    class In(Ports):
+        v: Float[Array, "*batch post"] = port("mV", default=0.0)
+
+    class State(Ports):
+        i: Float[Array, "*batch post"] = port("{unit}", doc="current")
+
+    def advance(self, s: Any, arriving: Any, x: Any, tick: Tick) -> Any:
+        i = s.i / 2 + arriving
+        return self.State(i=i), i + x.v
+
+
+class Tire(Release):
+    """Each pre-synaptic unit releases half as much each time."""
+
+    class State(Ports):
+        left: Float[Array, "*batch pre"] = port(doc="what is left")
+
+    def init(self, *, key: Any, dt: float, batch: tuple[int, ...]) -> Any:
+        return self.State(left=1.0)
+
+    def advance(self, s: Any, pre: Any, x: Any, tick: Tick) -> Any:
+        return self.State(left=s.left * jnp.where(pre > 0, 0.5, 1.0)), pre * s.left
+
+
+class Hebb(Rule):
+    """``dw = rate * pre post (1 - w)``, ``db = rate * post``; the rate can be wired."""
+
+    class Late(Ports):
+        rate: Float[Array, ""] = port(default=0.5)
+
+    def terms(self, s: Any, pre: Any, post: Any, x: Any, tick: Tick) -> Any:
+        return s, (Term(pre, post, lambda w: x.rate * (1 - w), bias=1.0),)
+
+
+class Slow(Plasticity):
+    """A wrapper that keeps a weight-shaped trace of what its rule wants, for each sample."""
+
+    rule: Rule
+
+    class Late(Ports):
+        rule: Any = part(flat=True)
+
+    class State(Ports):
+        rule: Any = part(flat=True)
+        trace: Float[Array, "*batch weights"] = port(doc="eligibility")
+
+    def init(self, topology: Any, weights: Any, *, key: Any, dt: float, batch: Any) -> Any:
+        return self.State(rule=self.rule.init(topology, weights, key=key, dt=dt, batch=batch), trace=0.0)
+
+    def change(self, s: Any, topology: Any, weights: Any, pre: Any, post: Any, x: Any, tick: Any, reduce: Any) -> Any:
+        inner, wanted = self.rule.change(s.rule, topology, weights, pre, post, x.rule, tick, None)
+        trace = s.trace + wanted.w
+        lanes = tuple(range(len(tick.batch)))
+        return self.State(rule=inner, trace=trace), Weights(trace.mean(lanes) if lanes else trace)
+
+
+class TwoFactors(Topology):
+    """``y = (x a) b``: weights that are a bundle."""
+
+    n_pre: int = static(dim="pre")
+    n_post: int = static(dim="post")
+
+    def dims(self) -> Any:
+        of_a, of_b = {"pre": self.n_pre, "rank": 2}, {"rank": 2, "post": self.n_post}
+        return {"pre": {"pre": self.n_pre}, "post": {"post": self.n_post}, "weights": {"a": of_a, "b": of_b}}
+
+    def draw(self, initialiser: Any, key: Any) -> Any:
+        a, b = jax.random.split(key)
+        return Factors(a=initialiser(a, (self.n_pre, 2)), b=initialiser(b, (2, self.n_post)))
+
+    def apply(self, w: Any, x: Any) -> Any:
+        return x @ w.a @ w.b
+
+
+class Factors(Ports):
+    a: Any = port()
+    b: Any = port()
+
+
+def stepped(
+    synapse: Synapse, pre: Any, post: Any = 0.0, steps: int = 1, batch: Any = (), late: Any = None, **how: Any
+) -> Any:
+    """State and outputs after some steps with the same inputs."""
+    circuit = Circuit({"s": synapse})
+    state = circuit.init(key=KEY, dt=1.0, batch=batch)
+    given = {"s.pre": jnp.asarray(pre), "s.post": jnp.asarray(post), **(late or {})}
+    for i in range(steps):
+        state, out = circuit.step(state, Tick(i, 1.0, KEY, batch, how.get("reduce", "mean")), given)
+    return state["s"], out["s"]
+
+
+RANDOM = np.random.default_rng(0)
+W = RANDOM.random((PRE, POST))
+X = RANDOM.random((2, PRE))
+Y = RANDOM.random((2, POST))
+
+
+def test_the_parts_act_in_their_order() -> None:
+    synapse = Synapse(
+        Full(PRE, POST), weights=W, gain=[1.0, 2.0, 3.0], bias=5.0, release=Tire(), transmission=Leak(unit="mV")
+    )
+    state, out = stepped(synapse, X[0], steps=2, late={"s.transmission.v": jnp.full(POST, -1.0)})
+    first = np.array([1.0, 2.0, 3.0]) * (X[0] @ W)
+    assert np.allclose(out.current, first / 2 + first / 2 - 1.0 + 5.0)
+    assert np.allclose(state.release.left, 0.25)
+    assert Circuit({"s": synapse}).compartment("s.current").unit == "mV"
+
+
+def test_the_backward_projection_is_the_adjoint() -> None:
+    synapse = Synapse(Full(PRE, POST), weights=W, backward=True)
+    _, out = stepped(synapse, X, batch=(2,), late={"s.feedback": jnp.asarray(Y)})
+    assert np.allclose(out.back, Y @ W.T)
+    with pytest.raises(CircuitError, match="unknown input 's.feedback'"):
+        stepped(Synapse(Full(PRE, POST)), X[0], late={"s.feedback": 0.0})
+
+
+@pytest.mark.parametrize("reduce", ["mean", "sum"])
+def test_weights_and_bias_learn_by_the_terms(reduce: str) -> None:
+    synapse = Synapse(Full(PRE, POST), weights=W, bias=0.1, plasticity=Hebb())
+    state, _ = stepped(synapse, X, Y, batch=(2,), reduce=reduce)
+    share = 0.5 if reduce == "mean" else 1.0
+    dw = sum(0.5 * (1 - W) * np.outer(x, y) for x, y in zip(X, Y, strict=True)) * share
+    assert np.allclose(state.w, W + dw, atol=1e-6)
+    assert np.allclose(state.b, 0.1 + Y.sum(0) * share, atol=1e-6)
+
+
+def test_a_rule_has_late_ports_of_its_own() -> None:
+    synapse = Synapse(Full(PRE, POST), weights=W, plasticity=Hebb())
+    state, _ = stepped(synapse, X[0], Y[0], late={"s.plasticity.rate": 2.0})
+    assert np.allclose(state.w, W + 2.0 * (1 - W) * np.outer(X[0], Y[0]), atol=1e-6)
+
+
+def test_a_wrapper_adds_no_level_to_the_names_and_keeps_a_trace_per_sample() -> None:
+    synapse = Synapse(Full(PRE, POST), weights=W, plasticity=Slow(Hebb()))
+    circuit = Circuit({"s": synapse})
+    assert circuit.compartment("s.plasticity.trace").dims == ("pre", "post")
+    state, _ = stepped(synapse, X, Y, batch=(2,), late={"s.plasticity.rate": 1.0})
+    assert np.allclose(state.plasticity.trace, [(1 - W) * np.outer(x, y) for x, y in zip(X, Y, strict=True)], atol=1e-6)
+
+
+def test_weights_may_be_a_bundle_of_arrays() -> None:
+    synapse = Synapse(TwoFactors(PRE, POST), weights=Uniform(), plasticity=Plain())
+    circuit = Circuit({"s": synapse})
+    assert circuit.compartment("s.w.a").dims == ("pre", "rank") and circuit.compartment("s.w.b").shape == (2, POST)
+    old = circuit.init(key=KEY, dt=1.0)["s"].w
+    state, out = stepped(synapse, X[0], Y[0])
+    assert np.allclose(out.current, X[0] @ old.a @ old.b, atol=1e-6)
+    assert np.allclose(state.w.a, old.a + np.outer(X[0], Y[0] @ old.b.T), atol=1e-6)
+    assert np.allclose(state.w.b, old.b + np.outer(X[0] @ old.a, Y[0]), atol=1e-6)
+    with pytest.raises(
+        CircuitError, match="TwoFactors has no weight for each edge: a rule on it may not depend on the"
+    ):
+        stepped(synapse.replace(plasticity=Hebb()), X[0], Y[0])
+
+
+class Plain(Rule):
+    """``dw = pre post``."""
+
+    def terms(self, s: Any, pre: Any, post: Any, x: Any, tick: Tick) -> Any:
+        return s, (Term(pre, post),)
+
+
+def test_changes_of_each_sample_stand_before_their_reduction() -> None:
+    weights = Weights(jnp.asarray(W, jnp.float32))
+    each = learn(Full(PRE, POST), weights, (Term(X, Y), Term(1.0, Y, -2.0)), batch=(2,), reduce=None)
+    assert np.allclose(
+        each.w, [np.outer(x, y) - 2 * np.outer(np.ones(PRE), y) for x, y in zip(X, Y, strict=True)], atol=1e-6
+    )
+
+
+# ---- constraints ---------------------------------------------------------------------------------------------------
+
+
+class Note(Constraint):
+    """Appends a digit to each weight."""
+
+    digit: Param = parameter(default=0.0)
+
+    def __call__(self, topology: Topology, w: Any) -> Any:
+        return w * 10 + self.digit
+
+
+def test_constraints_run_in_their_order_from_the_start_each_tick_and_each_trial() -> None:
+    constraints = (Note(1.0), Note(2.0, when="trial"), Note(3.0))
+    synapse = Synapse(Full(1, 1), weights=0.0, plasticity=Plain(), constraints=constraints)
+    circuit = Circuit({"s": synapse})
+    state = circuit.init(key=KEY, dt=1.0)
+    assert float(state["s"].w[0, 0]) == 123
+    state, _ = circuit.step(state, Tick(0, 1.0, KEY), {"s.pre": jnp.zeros(1)})
+    assert float(state["s"].w[0, 0]) == 12313
+    assert float(circuit.consolidate(state)["s"].w[0, 0]) == 123132
+
+
+@pytest.mark.parametrize("low, high", [(0.2, 0.6), (None, 0.5), (0.4, None)])
+def test_clip(low: float | None, high: float | None) -> None:
+    assert np.allclose(Clip(low, high)(Full(PRE, POST), jnp.asarray(W)), np.clip(W, low, high))
+
+
+@pytest.mark.parametrize("order", [1, 2])
+@pytest.mark.parametrize("total", [2.0, np.array([1.0, 2.0, 3.0])])
+def test_normalise_gives_each_unit_its_norm_and_leaves_empty_ones(order: Any, total: Any) -> None:
+    w = (W - 0.5) * np.array([1.0, 1.0, 0.0])
+    new = np.asarray(Normalise(total, order)(Full(PRE, POST), jnp.asarray(w, jnp.float32)))
+    norms = np.linalg.norm(new, order, axis=0)
+    assert np.allclose(norms, np.broadcast_to(total, POST) * [1, 1, 0], rtol=1e-5)
+    assert np.allclose(new[:, :2] / w[:, :2], (new[0] / np.where(w[0] == 0, 1, w[0]))[:2], rtol=1e-4)
+    again = Normalise(total, order)(Full(PRE, POST), jnp.asarray(new))
+    assert np.allclose(again, new, rtol=1e-5)
+
+
+def test_normalise_where_edges_share_weights() -> None:
+    kernel = jnp.array([1.0, 2.0, 5.0])
+    topology = Shared(8, 3)
+    scaled = Normalise(4.0)(topology, kernel)
+    assert np.allclose(topology.fan_in(scaled), 4.0) and np.allclose(scaled / kernel, 0.5)
+
+
+# ---- initialisers --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "initialiser, mean, std",
+    [
+        (Constant(3.0), 3.0, 0.0),
+        (Uniform(-1.0, 3.0), 1.0, 4 / np.sqrt(12)),
+        (Gaussian(2.0, 0.5), 2.0, 0.5),
+        (LogNormal(0.5, 0.4), np.exp(0.5 + 0.08), np.exp(0.58) * np.sqrt(np.expm1(0.16))),
+        (FanInUniform(3.0), 0.0, 3 / np.sqrt(3) / np.sqrt(200)),
+        (FanInGaussian(3.0), 0.0, 3 / np.sqrt(200)),
+    ],
+    ids=lambda v: type(v).__name__,
+)
+def test_initialisers_have_their_mean_and_standard_deviation(initialiser: Any, mean: float, std: float) -> None:
+    values = np.asarray(Full(200, 300).draw(initialiser, KEY), float)
+    assert values.shape == (200, 300)
+    assert abs(values.mean() - mean) <= 4 * std / np.sqrt(values.size) + 1e-6
+    assert abs(values.std() - std) <= 0.02 * std + 1e-6
+    assert np.array_equal(values, Full(200, 300).draw(initialiser, KEY))
+
+
+def test_eye_and_given_values() -> None:
+    assert np.array_equal(Eye(2.0, -1.0)(KEY, (2, 3)), [[2, -1, -1], [-1, 2, -1]])
+    assert np.array_equal(Given([[1.0, 2.0]])(KEY, (3, 1, 2)), [[[1, 2]]] * 3)
+    for initialiser, shape, message in (
+        (Eye(), (3,), r"Eye makes a matrix \(pre, post\), but the weights have the shape \(3,\)"),
+        (Given(np.ones(3)), (4,), r"given values have the shape \(3,\), expected \(4,\)"),
+        (FanInUniform(), (4,), "FanInUniform draws weights: no fan-in is known here"),
+    ):
+        with pytest.raises(CircuitError, match=message):
+            initialiser(KEY, shape)
+
+
+def test_what_is_no_part_of_a_synapse_is_refused() -> None:
+    topology = Full(PRE, POST)
+    for make, message in (
+        (lambda: Synapse(Clip()), "Synapse.topology must be a topology such as Dense"),
+        (lambda: Synapse(topology, weights="uniform"), "Synapse.weights must be a number, an array or an initialiser"),
+        (lambda: Synapse(topology, plasticity=Clip()), "Synapse.plasticity must be a Plasticity, got Clip"),
+        (lambda: Synapse(topology, transmission=None), "Synapse.transmission must be a Transmission, got None"),
+        (
+            lambda: Synapse(topology, constraints=(Hebb(),)),
+            r"Synapse.constraints must hold constraints such as Clip\(0, 1\)",
+        ),
+    ):
+        with pytest.raises(CircuitError, match=message):
+            make()
+    with pytest.raises(CircuitError, match=r"^s: given values have the shape \(2, 2\), expected \(4, 3\)\.$"):
+        Circuit({"s": Synapse(topology, weights=np.ones((2, 2)))}).init(key=KEY, dt=1.0)
+    with pytest.raises(CircuitError, match=r"^s\.constraints\.0\.total must be > 0, got -1\.$"):
+        Circuit({"s": Synapse(topology, constraints=Normalise(-1.0))})
