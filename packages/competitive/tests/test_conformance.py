@@ -6,7 +6,3 @@ from bouton_competitive import SOMSynapse
 
 class TestSOMSynapse(ComponentTests):
     component = SOMSynapse(3, (2, 3))
-
-
-class TestSOMSynapseByCosine(ComponentTests):
-    component = SOMSynapse(3, 5, radius=1.0, distance="cosine", neighbourhood="ricker")

@@ -189,7 +189,10 @@ def same_steps(a: Circuit, b: Circuit) -> None:
 
 def test_data_say_only_what_differs_from_defaults():
     circuit = Circuit(
-        nodes={"a": Leaky(3, tau=5, tau_theta=INF, ceiling=None), "b": Synapse(Full(3, 2), constraints=bouton.Clip())},
+        nodes={
+            "a": Leaky(3, tau=5, tau_theta=INF, ceiling=None),
+            "b": Synapse(Full(3, 2), constraints=(bouton.Clip(),)),
+        },
         wires={"b.pre": [delayed("a.s", 2)]},
         start={"a.v": -1},
     )
@@ -232,43 +235,46 @@ NODE_NAMES = TEXT.filter(lambda s: s and "." not in s and "/" not in s)
 
 
 @st.composite
-def cells(draw: st.DrawFn) -> Leaky:
+def cells(draw: st.DrawFn) -> Any:
+    """How to make a cell, and the names of its components: one, that of the node itself."""
     size = draw(st.integers(1, 80) | st.tuples(st.integers(1, 9), st.integers(1, 9)))
     n = math.prod(size) if isinstance(size, tuple) else size
-    return Leaky(
-        size,
-        tau=draw(TAUS | st.lists(TAUS, min_size=n, max_size=n) | st.builds(Uniform, FLOATS, FLOATS)),
-        tau_theta=draw(TAUS | st.just(INF)),
-        ceiling=draw(st.none() | FLOATS | st.lists(FLOATS, min_size=n, max_size=n)),
-        mode=draw(st.sampled_from(["soft", "hard"])),
-        label=draw(st.none() | TEXT),
-        clamp=draw(st.booleans()),
-        ratio=draw(ANY_FLOATS),
-        knots=tuple(draw(st.lists(ANY_FLOATS, max_size=3))),
-        surrogate=draw(st.builds(bouton.Arctan, TAUS) | st.builds(bouton.StraightThrough)),
-    )
+    given = {
+        "tau": draw(TAUS | st.lists(TAUS, min_size=n, max_size=n) | st.builds(Uniform, FLOATS, FLOATS)),
+        "tau_theta": draw(TAUS | st.just(INF)),
+        "ceiling": draw(st.none() | FLOATS | st.lists(FLOATS, min_size=n, max_size=n)),
+        "mode": draw(st.sampled_from(["soft", "hard"])),
+        "label": draw(st.none() | TEXT),
+        "clamp": draw(st.booleans()),
+        "ratio": draw(ANY_FLOATS),
+        "knots": tuple(draw(st.lists(ANY_FLOATS, max_size=3))),
+        "surrogate": draw(st.builds(bouton.Arctan, TAUS) | st.builds(bouton.StraightThrough)),
+    }
+    return lambda: Leaky(size, **given), [""]
 
 
 @st.composite
-def circuits(draw: st.DrawFn, depth: int = 2) -> Circuit:
+def circuits(draw: st.DrawFn, depth: int = 2) -> Any:
+    """How to make a circuit, and the names of its components."""
     nodes = draw(st.dictionaries(NODE_NAMES, cells() | circuits(depth - 1) if depth else cells(), max_size=3))
-    names = list(Circuit(nodes).components)
+    names = [f"{name}.{inner}".rstrip(".") for name, (_, within) in nodes.items() for inner in within]
     lags = st.lists(st.floats(0.5, 99.0), min_size=1, max_size=2)
     wires = {f"{n}.j": [delayed(f"{n}.s", ms) for ms in draw(lags)] for n in names if draw(st.booleans())}
     start = {f"{n}.v": draw(FLOATS | st.builds(Uniform, FLOATS, FLOATS)) for n in names if draw(st.booleans())}
-    return Circuit(nodes, wires, start)
+    return lambda: Circuit({name: make() for name, (make, _) in nodes.items()}, wires, start), names
 
 
 def exactly(circuit: Circuit) -> tuple[Any, ...]:
-    """Everything that a circuit is, comparable bit by bit."""
-    leaves, structure = jax.tree_util.tree_flatten_with_path(circuit)
-    arrays = [(path, np.shape(x), np.asarray(x, np.float64).tobytes()) for path, x in leaves]
-    return arrays, {n: type(c) for n, c in circuit.components.items()}, json.dumps(to_dict(circuit, {}), sort_keys=True)
+    """Everything that a circuit is, comparable bit by bit; but for the order of wires and start values (TOML's own)."""
+    leaves = jax.tree_util.tree_leaves_with_path(circuit)
+    arrays = {jax.tree_util.keystr(path): (np.shape(x), np.asarray(x, np.float64).tobytes()) for path, x in leaves}
+    return arrays, list(circuit.nodes), dict(circuit.wires), json.dumps(to_dict(circuit, {}), sort_keys=True)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
-@given(circuit=circuits(), suffix=st.sampled_from(FORMATS))
-def test_every_circuit_comes_back_exactly(tmp_path_factory, circuit, suffix):
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(made=circuits(), suffix=st.sampled_from(FORMATS))
+def test_every_circuit_comes_back_exactly(tmp_path_factory, made, suffix):
+    circuit = made[0]()
     file = tmp_path_factory.mktemp("model") / f"m.{suffix}"
     save(circuit, file)
     assert exactly(load(file)) == exactly(circuit)
@@ -466,7 +472,7 @@ WRONG = {
     "bool for number": (cell(tau=True), "nodes.exc.tau: must be a number, got True."),
     "none for number": (
         cell(tau=None),
-        "nodes.exc.tau: must be a number, an array, a initialiser {type: ...}, got None.",
+        "nodes.exc.tau: must be a number, an array, an initialiser {type: ...}, got None.",
     ),
     "out of range": (cell(tau=-1.5), "nodes.exc.tau: must be > 0 ms, got -1.5."),
     "one out of range": (cell(tau=[1.0, 0.0]), "nodes.exc.tau[1]: must be > 0 ms, got 0."),
@@ -474,7 +480,7 @@ WRONG = {
         cell(tau=[1.0, 1.0, 1.0]),
         "nodes.exc.tau: must be a single number or an array of shape (2,) (unit), got an",
     ),
-    "ragged": (cell(tau=[[1.0], [1.0, 2.0]]), "nodes.exc.tau: cannot be an array: its rows must have the same length"),
+    "ragged": (cell(tau=[[1.0], [1.0, 2.0]]), "nodes.exc.tau: cannot be an array: its rows must have one length"),
     "text in array": (cell(tau=[1.0, "x"]), "nodes.exc.tau.1: must be a number, got 'x'."),
     "nan": (cell(tau=math.nan), "nodes.exc.tau: must be a number, got nan."),
     "infinite": (cell(tau="inf"), "nodes.exc.tau: must be finite, got inf."),
@@ -495,6 +501,7 @@ WRONG = {
         cell(n_units=2**63),
         "nodes.exc.n_units: an integer must lie within 64 bits, got 9223372036854775808.",
     ),
+    "bad distribution": (cell(tau={"type": "Gaussian", "std": -1}), "nodes.exc.tau.std: must be >= 0, got -1."),
     # parts
     "wrong kind": (
         synapse(plasticity={"type": "Full", "n_pre": 1, "n_post": 1}),
@@ -592,11 +599,12 @@ WRONG = {
     "loop": (wired("exc.j", "syn.current"), "wires: these nodes need each other within one step: "),
     "unknown start": (
         model(start={"exc.u": 1.0}),
-        "start.\"exc.u\": unknown state or output 'exc.u'. Did you mean 'exc.s'?",
+        "start.\"exc.u\": unknown state or output 'exc.u'. Did you mean 'exc.v'?",
     ),
     "start of output": (model(start={"exc.s": 1.0}), "start.\"exc.s\": start value for 'exc.s': only states"),
     "start in text": (model(start={"exc.v": "rest"}), "start.\"exc.v\": must be a number, got 'rest'."),
     "bad start": (model(start={"exc.v": {"type": "Gaussian", "std": -1}}), 'start."exc.v".std: must be >= 0, got -1.'),
+    "infinite start": (model(start={"exc.v": "inf"}), 'start."exc.v".value: must be finite, got inf.'),
     # nested circuits
     "inner wire": (
         model(nodes={"col": {"type": "Circuit", "nodes": {"exc": CELL}, "wires": {"exc.i": "exc.s"}}}),
@@ -642,7 +650,7 @@ def test_data_that_hold_themselves_are_refused():
         from_dict(data)
 
 
-# ---- mutations: an error with a path or a circuit, never anything else, and soon --------------------------------------
+# ---- mutations: an error with a path or a circuit, never anything else, and soon -------------------------------------
 
 PATH = re.compile(
     r"""(the\ model | (?:[\w~-]+|"(?:[^"\\]|\\.)*") (?:\.(?:[\w~-]+|"(?:[^"\\]|\\.)*"))* (?:\[[\d,\ ]*\])? ):\ \S""",
@@ -749,12 +757,11 @@ def test_mutated_text_gives_an_error_or_a_circuit(tmp_path, suffix):
 
 
 def test_a_large_model_with_a_mistake_is_refused_soon():
-    long = "n" * 150
-    nodes = {f"{long}{i}": CELL for i in range(1_000)}
+    nodes = {f"cell{i}": CELL for i in range(500)}
     wires = {f"{name}.j": [{"delayed": f"{name}.s", "ms": 1}] for name in nodes}
     begun = time.perf_counter()
-    with pytest.raises(ModelError, match="wire into unknown input"):
-        from_dict(model(nodes=nodes, wires=wires | {f"{long}1000.j": f"{long}1.s"}))
+    with pytest.raises(ModelError, match=r'^wires\."cell500\.j": wire into unknown input'):
+        from_dict(model(nodes=nodes, wires=wires | {"cell500.j": "cell1.s"}))
     assert time.perf_counter() - begun < 2
 
 
@@ -822,7 +829,7 @@ def test_unusable_paths(tmp_path, small):
 
 
 def test_a_circuit_too_large_for_a_file_is_not_written(tmp_path):
-    circuit = Circuit({f"{'n' * 190}{i}": Leaky(1, tau=1.0 + i) for i in range(4_300)})
+    circuit = Circuit({f"{i}": Leaky(64, tau=np.linspace(1, 2, 64)) for i in range(700)})
     with pytest.raises(ModelError, match="could not be loaded again: a model file has at most 1048576 bytes"):
         save(circuit, tmp_path / "m.json")
     assert not list(tmp_path.iterdir())
@@ -838,7 +845,7 @@ SYNTAX = {
     "json deep": ('{"a": ' + "[" * 100_000, "nested deeper than"),
     "json digits": ('{"a": ' + "9" * 10_000 + "}", "Exceeds the limit"),
     "json empty": ("", "line 1, column 1: "),
-    "yaml": ("bouton: 1\nnodes: {a: [}\n", "line 2, column 12: "),
+    "yaml": ("bouton: 1\nnodes: {a: [}\n", "line 2, column "),
     "yaml twice": ("bouton: 1\nnodes: {}\nnodes: {}\n", "line 3, column 1: the key 'nodes' stands twice."),
     "yaml key": ("bouton: 1\nnodes: {1: 2}\n", "line 2, column 9: a key must be text, got '1': quote it."),
     "yaml list key": ("[a]: 1\n", "line 1, column 1: a key must be text"),

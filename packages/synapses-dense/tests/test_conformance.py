@@ -1,18 +1,20 @@
-"""What holds for every topology, and for every component: here synapses with a transmission of this package."""
+"""Topologies and dynamics of this package against bouton's conformance tests."""
 
-from bouton import Synapse
-from bouton.testing import ComponentTests, Full, TopologyTests
+from bouton import Synapse, Uniform
+from bouton.testing import ComponentTests, TopologyTests
 from bouton_synapses_dense import Dense, Exponential
 
 
 class TestDense(TopologyTests):
-    topology = Dense(4, 3)
+    make = staticmethod(lambda: [Dense(3, 4), Dense(1, 5), Dense(6, 1)])
 
 
-class TestCurrent(ComponentTests):
-    component = Synapse(Full(4, 3), transmission=Exponential())
+class TestExponentialCurrent(ComponentTests):
+    component = Synapse(Dense(3, 4), weights=Uniform(0.0, 0.3), transmission=Exponential(tau=3.0, unit="pA"))
 
 
-class TestConductance(ComponentTests):
-    component = Synapse(Full(4, 3), transmission=Exponential(reversal=0.0))
-    inputs = {"transmission.v": (-70.0, -50.0)}
+class TestExponentialConductance(ComponentTests):
+    component = Synapse(
+        Dense(3, 4), weights=Uniform(0.0, 0.3), transmission=Exponential(tau=3.0, reversal=-90.0), backward=True
+    )
+    inputs = {"transmission.v": (-70.0, -50.0)}  # noqa: RUF012

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
-import jax.numpy as jnp
 import numpy as np
 
 from ._circuit import Circuit
@@ -18,6 +17,14 @@ from ._errors import RunError
 from ._record import Entry
 
 _LONG = {"mean": "mean of", "sum": "sum of", "max": "maximum of", "min": "minimum of"}
+
+
+class Coord(NamedTuple):
+    """Labels: along which dims, their values, attributes."""
+
+    dims: tuple[str, ...]
+    values: np.ndarray
+    attrs: dict[str, str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,33 +53,40 @@ class Variable:
     stride: int
     dtype: Any
     attrs: dict[str, str]
-    coords: dict[str, tuple[str, np.ndarray, dict[str, str]]]
+    coords: dict[str, Coord]
 
     @property
     def bytes_per_unit(self) -> float:
         """Bytes for each step or trial."""
-        rest = math.prod(self.shape[: self.grows] + self.shape[self.grows + 1 :])
-        return rest * self.dtype.itemsize / self.stride
+        return math.prod(self.with_rows(1)) * self.dtype.itemsize / self.stride
 
-    def labels(self, start: int, stop: int) -> dict[str, tuple[np.ndarray, dict[str, str]]]:
-        """Coordinates along the growing axis for the rows start to stop."""
-        rows = np.arange(start, stop)
+    def with_rows(self, rows: int) -> tuple[int, ...]:
+        """The shape of so many rows."""
+        return (*self.shape[: self.grows], rows, *self.shape[self.grows + 1 :])
+
+    def at(self, start: int, stop: int) -> tuple[slice, ...]:
+        """The index of the rows `start` to `stop`."""
+        return (*[slice(None)] * self.grows, slice(start, stop))
+
+    def labels(self, start: int, stop: int) -> dict[str, Coord]:
+        """Coordinates along the growing axis for the rows `start` to `stop`."""
+        rows, dim = np.arange(start, stop), (self.dims[self.grows],)
         if self.layout.trial is None:
-            return {self.dims[self.grows]: ((rows + 1) * self.stride * self.layout.dt, _TIME)}
+            return {dim[0]: Coord(dim, (rows + 1) * self.stride * self.layout.dt, _TIME)}
         last = (rows + 1) * self.stride - 1
         return {
-            self.dims[self.grows]: (last, {"long_name": "number of the trial"}),
-            **({n: (v[last], {}) for n, v in self.layout.trial_coords.items()} if self.stride == 1 else {}),
+            dim[0]: Coord(dim, last, {"long_name": "number of the trial"}),
+            **({n: Coord(dim, v[last], {}) for n, v in self.layout.trial_coords.items()} if self.stride == 1 else {}),
         }
 
     def arranged(self, array: np.ndarray, rows: int) -> np.ndarray:
         """What a chunk recorded, with its axes as in the dataset and only the rows that are complete."""
         axis = self.grows
         if self.layout.trial is not None and self.layout.batch and self.entry.compartment.batch:
-            if self.entry.record.per == "step":
+            if not self.entry.per_trial:
                 array = np.moveaxis(array, axis + 2, axis + 1)
             array = array.reshape(*array.shape[:axis], -1, *array.shape[axis + 2 :])
-        return array[(*[slice(None)] * axis, slice(0, rows))]
+        return array[self.at(0, rows)]
 
 
 _TIME = {"units": "ms", "long_name": "time at the end of the step"}
@@ -80,48 +94,66 @@ _TIME = {"units": "ms", "long_name": "time at the end of the step"}
 
 def variables(circuit: Circuit, entries: tuple[Entry, ...], layout: Layout) -> tuple[Variable, ...]:
     """The variables of a run, in the order in which they were asked for."""
-    return tuple(_variable(circuit, e, layout) for e in entries)
+    made = tuple(_variable(circuit, e, layout) for e in entries)
+    sizes: dict[tuple[str, str], tuple[int, str]] = {}
+    for v in made:
+        labels = {d for w in made if w.group == v.group for d in (*w.dims, *w.coords, *w.labels(0, 0))}
+        if v.name in labels:
+            raise RunError(f"record: {v.entry.name!r} has the name of a dim or a coordinate of its node: rename it.")
+        for d, n in zip(v.dims, v.shape, strict=True):
+            other, name = sizes.setdefault((v.group, d), (n, v.entry.name))
+            if other != n:
+                raise RunError(f"record: the dim {d!r} of {name!r} has {other}, that of {v.entry.name!r} {n}: rename one.")
+    return made
 
 
 def _variable(circuit: Circuit, e: Entry, layout: Layout) -> Variable:
     c, k, n_batch = e.compartment, e.record.every, layout.batch or 1
-    coords: dict[str, tuple[str, np.ndarray, dict[str, str]]] = {
-        name: (name, values, {}) for name, values in layout.sweep.items()
-    }
-    coords |= {n: (d, np.asarray(v), {}) for n, (d, v) in circuit.components[e.node].coords().items() if d in c.dims}
-    lead = tuple(layout.sweep)
-    sizes = [len(v) for v in layout.sweep.values()]
+    coords: dict[str, Coord] = {}
+    for n, values in layout.sweep.items():
+        coords[n] = Coord((n,), values if values.ndim == 1 else np.arange(len(values)), {})
+        if values.ndim > 1:  # per unit: the dim has numbers, the values lie beside it
+            axes = (n, *(f"{n}_{i}" for i in range(1, values.ndim)))
+            coords[f"{n}_values"] = Coord(axes, values, {})
+    for n, (d, values) in circuit.components[e.node].coords().items():
+        if d in c.dims:
+            coords[n] = Coord((d,), np.asarray(values), {})
+    inner: dict[str, int] = {}
+    stride = k
     if layout.trial is None:
-        stride = k
-        inner = (("batch",), (layout.batch,)) if layout.batch and c.batch else ((), ())
         grow = _named("time", k)
+        inner = {"batch": layout.batch} if layout.batch and c.batch else {}
     else:
-        merged = c.batch or n_batch == 1
-        stride = 1 if merged else n_batch
-        inner = ((), ())
-        if e.record.per == "trial":
+        stride = 1 if c.batch else n_batch
+        if e.per_trial:
             if k > 1 and c.batch and n_batch > 1:
                 raise RunError(f"record: {e.ref!r} differs between the samples of a batch: record it in every trial.")
             stride *= k
         else:
-            steps = layout.trial // k
-            inner = ((_named("time", k),), (steps,))
-            coords[_named("time", k)] = (_named("time", k), (np.arange(steps) + 1) * k * layout.dt, _TIME)
+            time = _named("time", k)
+            inner = {time: layout.trial // k}
+            coords[time] = Coord((time,), (np.arange(inner[time]) + 1) * k * layout.dt, _TIME)
         grow = _named("trial", stride)
-    attrs = {"units": "count" if e.record.reduce == "sum" and c.spec.spikes else c.unit, "long_name": _long_name(e)}
+    counts = e.record.reduce == "sum" and c.spec.spikes
     return Variable(
         entry=e,
         layout=layout,
-        group=e.node.replace(".", "/"),
+        group=_group(e.node),
         name=e.name[len(e.node) + 1 :],
-        dims=(*lead, grow, *inner[0], *c.dims),
-        shape=(*sizes, layout.count // stride, *inner[1], *c.shape),  # type: ignore[arg-type]
-        grows=len(lead),
+        dims=(*layout.sweep, grow, *inner, *c.dims),
+        shape=(*(len(v) for v in layout.sweep.values()), layout.count // stride, *inner.values(), *c.shape),
+        grows=len(layout.sweep),
         stride=stride,
-        dtype=np.dtype(bool) if e.as_spikes else jnp.dtype(c.dtype),
-        attrs=attrs,
+        dtype=np.dtype(e.dtype(stored=True)),
+        attrs={"units": "count" if counts else c.unit, "long_name": _long_name(e)},
         coords=coords,
     )
+
+
+def _group(node: str) -> str:
+    """``column/exc`` for ``column.exc``; in the name of a delay line, ``exc.s~1.5ms``, the number stays whole."""
+    head, tilde, rest = node.partition("~")
+    return head.replace(".", "/") + tilde + rest
 
 
 def _named(dim: str, k: int) -> str:

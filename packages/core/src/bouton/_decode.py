@@ -6,13 +6,12 @@ anything else is looked at, and every error is a `ModelError` that begins with t
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import inspect
 import re
 import types
 import typing
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -26,11 +25,12 @@ from ._dynamics import Release, Transmission
 from ._errors import CircuitError, ModelError, PluginError, nearest
 from ._initialisers import Initialiser
 from ._module import MISSING, Module, ParameterSpec, StaticSpec, spec_of
-from ._plain import DTYPES, FORM, WORDS, Misfit, check_plain, digest, fit, join, named, reason, shown
+from ._plain import DTYPES, FORM, WORDS, check_plain, digest, join, reason, shown
 from ._plasticity import Plasticity
 from ._registry import PluginSet, current
 from ._surrogates import Surrogate
 from ._topology import Topology
+from ._values import check_keys, read_array, read_mapping, read_number, read_static
 from ._wiring import Delayed, delayed, opened, plan
 
 _KINDS: dict[type, tuple[str, ...]] = {
@@ -88,8 +88,8 @@ class _Wanted:
         return tuple(kind for kinds in fitting or _KINDS.values() for kind in kinds)
 
     def __str__(self) -> str:
-        kinds = "part" if len(self.kinds) == len([k for ks in _KINDS.values() for k in ks]) else " or ".join(self.kinds)
-        module = f"a {kinds} {{type: ...}}"
+        kinds = " or ".join(self.kinds) if self.classes else "part"
+        module = f"{'an' if kinds[0] in 'aeiou' else 'a'} {kinds} {{type: ...}}"
         options = ["a number", "an array"] * self.numbers + [f"a list, each {module}" if self.tuples else module]
         return ", ".join(options + ["none"] * self.none)
 
@@ -100,8 +100,8 @@ class _Reader:
     arrays: Mapping[str, np.ndarray]
 
     def circuit(self, path: str, data: Mapping[str, Any]) -> Circuit:
-        _check_keys(path, data, ("nodes", "wires", "start"), required=("nodes",))
-        given = {key: _mapping(join(path, key), data.get(key, {})) for key in ("nodes", "wires", "start")}
+        check_keys(path, data, ("nodes", "wires", "start"), required=("nodes",))
+        given = {key: read_mapping(join(path, key), data.get(key, {})) for key in ("nodes", "wires", "start")}
         nodes = {name: self.node(join(path, "nodes", name), node) for name, node in given["nodes"].items()}
         wires = {target: _sources(join(path, "wires", target), s) for target, s in given["wires"].items()}
         wanted = _Wanted((Initialiser,), numbers=True)
@@ -115,7 +115,7 @@ class _Reader:
         return made
 
     def node(self, path: str, data: Any) -> Any:
-        if _mapping(path, data).get("type") == "Circuit":
+        if read_mapping(path, data).get("type") == "Circuit":
             return self.circuit(path, {k: v for k, v in data.items() if k != "type"})
         node = self.module(path, data, _Wanted((Component,)))
         _check(path, node)
@@ -131,6 +131,8 @@ class _Reader:
             raise ModelError(f"{path}: {reason(e)}") from None
         if not isinstance(made, wanted.classes or Module):
             raise ModelError(f"{path}: {data['type']!r} makes a {type(made).__name__}; expected {wanted}.")
+        if isinstance(made, Initialiser):  # a circuit checks what it draws from them, and that is later
+            _check(path, made)
         return made
 
     def named(self, path: str, name: Any, wanted: _Wanted) -> Any:
@@ -153,13 +155,13 @@ class _Reader:
     def fields(self, path: str, cls: type, given: Mapping[str, Any]) -> dict[str, Any]:
         known = {f.name: f for f in dataclasses.fields(cls)}
         required = [n for n, f in known.items() if f.default is MISSING and f.default_factory is MISSING]
-        _check_keys(path, given, known, required)
+        check_keys(path, given, known, required)
         return {n: self.field(join(path, n), v, spec_of(known[n]), hints(cls)[n]) for n, v in given.items()}
 
     def arguments(self, path: str, recipe: Any, given: Mapping[str, Any]) -> dict[str, Any]:
         named_ones = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
         known = {n: p for n, p in inspect.signature(recipe).parameters.items() if p.kind in named_ones}
-        _check_keys(path, given, known, [n for n, p in known.items() if p.default is p.empty])
+        check_keys(path, given, known, [n for n, p in known.items() if p.default is p.empty])
         return {n: self.argument(join(path, n), v) for n, v in given.items()}
 
     def argument(self, path: str, value: Any) -> Any:
@@ -172,7 +174,7 @@ class _Reader:
 
     def field(self, path: str, value: Any, spec: Any, hint: Any) -> Any:
         if isinstance(spec, StaticSpec):
-            return _static(path, value, hint)
+            return read_static(path, value, hint)
         if isinstance(spec, ParameterSpec):
             optional = types.NoneType in typing.get_args(hint)
             return self.part(path, value, _Wanted((Initialiser,), none=optional, numbers=True))
@@ -192,19 +194,19 @@ class _Reader:
             one = _Wanted(wanted.classes)
             return tuple(self.module(join(path, i), v, one) for i, v in enumerate(value))
         elif is_list and wanted.numbers:
-            return _array(path, value, np.float64)
+            return read_array(path, value, np.float64)
         elif isinstance(value, (int, float, str)) and wanted.numbers:
-            return value if free and not isinstance(value, str) else _number(path, value)
+            return value if free and not isinstance(value, str) else read_number(path, value)
         raise ModelError(f"{path}: must be {wanted}, got {shown(value)}.")
 
     def array(self, path: str, data: Mapping[str, Any]) -> np.ndarray:
-        _check_keys(path, data, ("array", "dtype"), required=("array",))
+        check_keys(path, data, ("array", "dtype"), required=("array",))
         at, value, dtype = join(path, "array"), data["array"], data.get("dtype", "float64")
         if dtype not in DTYPES:
             near = nearest(str(dtype), DTYPES)
             raise ModelError(f"{join(path, 'dtype')}: must be the name of a dtype, got {shown(dtype)}.{near}")
         if not isinstance(value, str) or value in WORDS:
-            return _array(at, value, np.dtype(dtype))
+            return read_array(at, value, np.dtype(dtype))
         match = _REFERENCE.fullmatch(value)
         if match is None or "dtype" in data:
             raise ModelError(f"{at}: must be a list, or 'sha256:' and 64 hex digits without dtype, got {shown(value)}.")
@@ -217,50 +219,6 @@ class _Reader:
         if not isinstance(found, np.ndarray) or found.dtype.name not in DTYPES or digest(found) != match[1]:
             raise ModelError(f"{at}: the array given for this hash has another: it is not the one that was written.")
         return found
-
-
-def _static(path: str, value: Any, hint: Any) -> Any:
-    with contextlib.suppress(Misfit):
-        return fit(value, hint)
-    if typing.get_origin(hint) is typing.Literal:
-        options = typing.get_args(hint)
-        near = nearest(value, map(str, options)) if isinstance(value, str) else ""
-        near = near if near.startswith(" Did") else ""  # all options are named anyway
-        raise ModelError(f"{path}: must be one of {', '.join(map(repr, options))}, got {shown(value)}.{near}")
-    raise ModelError(f"{path}: must be {named(hint)}, got {shown(value)}.")
-
-
-def _number(path: str, value: Any) -> float:
-    meant = WORDS.get(value, value) if isinstance(value, str) else value
-    if isinstance(meant, bool) or not isinstance(meant, (int, float)):
-        raise ModelError(f"{path}: must be a number, got {shown(value)}.")
-    return float(meant)
-
-
-def _array(path: str, value: Any, dtype: Any) -> np.ndarray:
-    """An array from nested lists; float dtypes round, others have to hold each number exactly."""
-    plain_type = {"b": bool, "i": int, "u": int}.get(np.dtype(dtype).kind, float)
-
-    def checked(at: str, v: Any) -> Any:
-        if isinstance(v, (list, tuple)):
-            return [checked(join(at, i), w) for i, w in enumerate(v)]
-        if plain_type is float:
-            return _number(at, v)
-        if type(v) is not plain_type:
-            raise ModelError(f"{at}: must be of the type {plain_type.__name__}, got {shown(v)}.")
-        return v
-
-    numbers = checked(path, value)
-    try:
-        with np.errstate(over="raise"):
-            return (
-                np.asarray(np.asarray(numbers, plain_type), dtype)
-                if plain_type is float
-                else np.asarray(numbers, dtype)
-            )
-    except (ValueError, OverflowError, FloatingPointError):
-        ragged = "its rows must have the same length, and its numbers must lie within the range of"
-        raise ModelError(f"{path}: cannot be an array: {ragged} {np.dtype(dtype).name}.") from None
 
 
 def _sources(path: str, data: Any) -> tuple[str | Delayed, ...]:
@@ -279,19 +237,18 @@ def _source(path: str, data: Any) -> str | Delayed:
         raise ModelError(
             f"{path}: must be a name such as 'exc.s', or {{delayed: 'exc.s', ms: 1.5}}, got {shown(data)}."
         )
-    _check_keys(path, data, ("delayed", "ms"), required=("delayed", "ms"))
+    check_keys(path, data, ("delayed", "ms"), required=("delayed", "ms"))
     if not isinstance(data["delayed"], str):
         raise ModelError(f"{join(path, 'delayed')}: must be a name such as 'exc.s', got {shown(data['delayed'])}.")
-    return delayed(data["delayed"], _number(join(path, "ms"), data["ms"]))
+    return delayed(data["delayed"], read_number(join(path, "ms"), data["ms"]))
 
 
 def _culprit(nodes: Mapping[str, Any], wires: Mapping[str, Any], start: Mapping[str, Any]) -> tuple[str, ...]:
     """The entry that is to blame for a circuit that cannot be built, found by building one entry at a time."""
-    for name, node in nodes.items():
-        try:
-            Circuit({name: node})
-        except Exception:
-            return "nodes", name
+    try:
+        bare = Circuit(nodes)
+    except Exception:
+        return ("nodes", next(name for name, node in nodes.items() if not _stands(name, node)))
     components = opened(nodes, ())[0]
     for target, sources in wires.items():
         refs = [target, *(s.source if isinstance(s, Delayed) else s for s in sources)]
@@ -300,13 +257,20 @@ def _culprit(nodes: Mapping[str, Any], wires: Mapping[str, Any], start: Mapping[
             plan({end: components[end] for end in ends if end in components}, {target: sources})
         except Exception:
             return "wires", target
-    bare = Circuit(nodes)
     for ref in start:
         try:
             bare._start_target(ref)
         except CircuitError:
             return "start", ref
     return ("wires",)  # each is right, but not all together: a loop
+
+
+def _stands(name: str, node: Any) -> bool:
+    try:
+        Circuit({name: node})
+    except Exception:
+        return False
+    return True
 
 
 def _check(path: str, module: Module) -> None:
@@ -318,18 +282,3 @@ def _check(path: str, module: Module) -> None:
         raise ModelError(f"{path}{place}: {reason(e)[len(place) :].lstrip()}") from None
     except Exception as e:  # the code of a plugin runs here
         raise ModelError(f"{path}: {reason(e)}") from None
-
-
-def _mapping(path: str, data: Any) -> Mapping[str, Any]:
-    if not isinstance(data, Mapping):
-        raise ModelError(f"{path}: must be a mapping, got {shown(data)}.")
-    return data
-
-
-def _check_keys(path: str, data: Mapping[str, Any], legal: Collection[str], required: Iterable[str]) -> None:
-    for key in data:
-        if key not in legal:
-            raise ModelError(f"{join(path, key)}: there is no such field.{nearest(key, legal)}")
-    for key in required:
-        if key not in data:
-            raise ModelError(f"{join(path, key)}: is missing and has no default.")

@@ -14,8 +14,9 @@ from ._describe import hints
 from ._errors import ModelError, PluginError
 from ._initialisers import Constant, Given
 from ._module import MISSING, Module, ParameterSpec, StaticSpec, _as_parameter, _as_static, spec_of
-from ._plain import DTYPES, FORM, MAX_INLINE, Misfit, digest, fit, join, named, same, shown
+from ._plain import DTYPES, FORM, MAX_INLINE, digest, join, same, shown
 from ._registry import PluginSet, current
+from ._values import Misfit, fit, named
 from ._wiring import Delayed
 
 

@@ -87,7 +87,7 @@ def _read_toml(text: str) -> Any:
 
 
 def _write_toml(data: Any) -> str:
-    """TOML has no null: None is written as the word "none"."""
+    """TOML has no null: None is written as the word "none". Tables come behind values, in whatever order they were."""
 
     def without_none(value: Any) -> Any:
         if isinstance(value, dict):

@@ -17,7 +17,7 @@ from ._wiring import fits, unfed
 
 @dataclasses.dataclass(frozen=True)
 class Feed:
-    """Inputs by how they vary; arrays have the axes (trial, time, batch, *dims of the port), as far as they have them."""
+    """Inputs by how they vary. The axes of arrays are trial, time, batch, dims of the port, those that they have."""
 
     constant: dict[str, Any] = dataclasses.field(default_factory=dict)
     series: dict[str, Any] = dataclasses.field(default_factory=dict)  # a row for each step, of the run or of each trial
@@ -99,7 +99,9 @@ def _check_numbers(ref: str, array: Any, c: Compartment) -> None:
         raise RunError(f"inputs[{ref!r}] must hold numbers, got an array of {array.dtype}.")
     if c.dtype is not None and not np.can_cast(array.dtype, c.dtype, "same_kind"):
         raise RunError(f"inputs[{ref!r}] holds {array.dtype}, but the input is {c.kind} ({c.dtype}).")
-    if np.issubdtype(array.dtype, np.floating) and array.size and np.isnan(array.min()):
+    if isinstance(array, jax.core.Tracer) or not (np.issubdtype(array.dtype, np.floating) and array.size):
+        return
+    if np.isnan(array.min()):
         at = ", ".join(str(i) for i in np.argwhere(np.isnan(np.asarray(array)))[0])
         raise RunError(f"inputs[{ref!r}]{f'[{at}]' if at else ''} is nan.")
 

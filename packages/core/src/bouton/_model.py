@@ -52,7 +52,8 @@ def save(circuit: Circuit, path: str | os.PathLike[str], *, overwrite: bool = Fa
     """Write a model file: JSON, YAML or TOML by its suffix (.json, .yaml or .yml, .toml).
 
     Large arrays go to ``<stem>.arrays.npz`` beside it, which has to be moved with it. The file appears complete or not
-    at all, and only if reading it gives the same circuit again. An existing one is an error unless `overwrite`.
+    at all, and only if reading it gives the same circuit again (in TOML wires and start values may change their order,
+    which means nothing). An existing file is an error unless `overwrite`.
     """
     path = Path(path)
     form, side = format_of(path.suffix), _side(path)

@@ -1,26 +1,22 @@
-"""Plain data, of which model files consist: their limits, the paths by which errors name a place, exact comparison, and
-the values of static fields by their declared types. Shared by `_encode.py` and `_decode.py`.
+"""Plain data, of which model files consist: their limits, the paths by which errors name a place, exact comparison.
+
+Shared by `_encode.py` and `_decode.py`.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import math
 import re
 import reprlib
-import types
-import typing
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from beartype.door import is_bearable
 
 from ._errors import BoutonError, ModelError
 from ._formats import MAX_DEPTH
-from ._module import _as_static
 
 FORM = 1
 """Number of the form of the data; a new one is needed when old readers would misread."""
@@ -36,10 +32,6 @@ DTYPES = (
     *("float64", "float32", "float16", "int64", "int32", "int16", "int8"),
     *("uint64", "uint32", "uint16", "uint8", "bool"),
 )
-
-
-class Misfit(Exception):
-    """A value is not of the type that was asked for."""
 
 
 def check_plain(data: Any) -> None:
@@ -111,11 +103,6 @@ def reason(error: Exception) -> str:
     return text if len(text) <= MAX_TEXT else text[:MAX_TEXT] + "..."
 
 
-def named(hint: Any) -> str:
-    """A type in a message."""
-    return hint.__name__ if isinstance(hint, type) and not typing.get_args(hint) else str(hint).replace("typing.", "")
-
-
 def same(a: Any, b: Any, *, ordered: bool = True) -> bool:
     """Whether data are equal, where 1, 1.0 and true differ, and so do 0.0 and -0.0."""
     return json.dumps(a, sort_keys=not ordered) == json.dumps(b, sort_keys=not ordered)
@@ -125,35 +112,3 @@ def digest(array: np.ndarray) -> str:
     """Hex sha256 of an array's dtype, shape and bytes, the same on machines of either byte order."""
     little = np.asarray(array, array.dtype.newbyteorder("<"), order="C")
     return hashlib.sha256(f"{little.dtype.str}{list(little.shape)}".encode() + little.tobytes()).hexdigest()
-
-
-def fit(value: Any, hint: Any, *, exact: bool = False) -> Any:
-    """The value of a static field of the type `hint`, `Misfit` if it is none.
-
-    Lists become tuples. Unless `exact`, integers do for floats, and words for what they mean where text is not wanted.
-    Unlike beartype it looks at all items of a tuple, and does not take True for 1.
-    """
-    origin, args = typing.get_origin(hint), typing.get_args(hint)
-    if origin in (typing.Union, types.UnionType):
-        for strictly in (True, False)[: 1 if exact else 2]:  # text stays text where any option takes it
-            for option in args:
-                with contextlib.suppress(Misfit):
-                    return fit(value, option, exact=strictly)
-    elif origin is typing.Literal:
-        if any(type(a) is type(value) and a == value for a in args):
-            return value
-    elif origin is tuple and args:
-        hints = args[:1] * len(value) if isinstance(value, (list, tuple)) and args[1:] == (...,) else args
-        if isinstance(value, (list, tuple)) and len(hints) == len(value):
-            return tuple(fit(v, h, exact=exact) for v, h in zip(value, hints, strict=True))
-    elif hint in (bool, int, float, str, types.NoneType):
-        if type(value) is hint:
-            return value
-        if not exact:
-            meant = WORDS.get(value, value) if isinstance(value, str) else value
-            meant = float(meant) if hint is float and type(meant) is int else meant
-            if type(meant) is hint:
-                return meant
-    elif not isinstance(value, Mapping) and is_bearable(_as_static(value), hint):
-        return _as_static(value)
-    raise Misfit

@@ -6,12 +6,14 @@ import sys
 from types import TracebackType
 from typing import Any
 
+from ._dataset import Layout
+
 
 class Progress:
-    """``with Progress(count, layout, shown) as bar: bar.to(n)``; `shown` None means: when there is a terminal."""
+    """``with Progress(layout, shown) as bar: bar.to(n)``; `shown` None means: when there is a terminal."""
 
-    def __init__(self, count: int, layout: Any, shown: bool | None) -> None:
-        self.count, self.layout = count, layout
+    def __init__(self, layout: Layout, shown: bool | None) -> None:
+        self.count, self.layout = layout.count, layout
         self.bar: Any = None
         self.shown = sys.stderr.isatty() if shown is None else shown
 

@@ -71,7 +71,7 @@ class Entry:
             return jnp.dtype(bool)
         if self.record.reduce == "mean" and not jnp.issubdtype(own, jnp.floating):
             return real
-        return jnp.zeros((), int).dtype if self.record.reduce == "sum" and own == bool else own
+        return jnp.zeros((), int).dtype if self.record.reduce == "sum" and own.kind == "b" else own
 
     def shape(self, batch: tuple[int, ...]) -> tuple[int, ...]:
         """Of a sample."""

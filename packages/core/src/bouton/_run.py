@@ -12,10 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
+from ._chunk import realised
 from ._circuit import Circuit
 from ._errors import RunError, nearest
-from ._model import from_dict
-from ._store import attach, flat_state, open_tree
+from ._store import ARRAYS, STATE, attach, flat_state, open_tree
 
 
 class Run:
@@ -23,37 +23,42 @@ class Run:
 
     - ``run["exc.s"]``: a recorded variable as an `xarray.DataArray`, read lazily from a stored run;
     - `tree`: everything as an `xarray.DataTree`, one group per node;
-    - `circuit`, `state`: what was simulated, and the state at its end (to continue from, or to test with);
+    - `circuit`: what was simulated, with random parameters as they were drawn (unless the seed was swept);
+    - `state`: the state at its end, to continue from or to test with; it has the axes of a sweep in front;
     - `path`: the folder, or None for a run in memory.
     """
 
-    def __init__(self, tree: xr.DataTree, circuit: Circuit | None, state: Any, path: str | None) -> None:
+    def __init__(
+        self, tree: xr.DataTree, path: str | None = None, *, circuit: Circuit | None = None, state: Any = None
+    ) -> None:
         self.tree, self.path = tree, path
-        self._circuit, self._state = circuit, state
+        self._circuit, self._last = circuit, state
 
     @functools.cached_property
     def circuit(self) -> Circuit:
         """The circuit that was simulated."""
         if self._circuit is not None:
             return self._circuit
-        if "circuit" not in self.tree.attrs:
-            raise RunError(f"{self.path} does not contain its circuit: {self.tree.attrs.get('circuit_missing', '?')}")
-        arrays = {n: np.asarray(v) for n, v in self._group("arrays").items()}
-        return from_dict(json.loads(self.tree.attrs["circuit"]), arrays)
+        about = self.tree.attrs
+        if "circuit" not in about:
+            raise RunError(f"{self.path} does not contain its circuit: {about.get('circuit_missing', 'it was lost.')}")
+        arrays = {n: v.values for n, v in self._group(ARRAYS).items()}
+        circuit = Circuit.from_dict(json.loads(about["circuit"]), arrays)
+        return realised(circuit, {}, jax.random.key(about["seed"])) if "seed" in about else circuit
 
     @functools.cached_property
     def state(self) -> Any:
-        """The state at the end of the run: ``{node: its State}``."""
-        if self._state is not None:
-            return self._state
-        stored = self._group("checkpoint")
-        if not stored:
-            raise RunError(f"{self.path} was not finished: there is no last state.")
-        circuit = self.circuit
-        shape = jax.eval_shape(lambda k: circuit.init(key=k, dt=self.tree.attrs["dt"]), jax.random.key(0))
-        names = list(flat_state(shape))
-        leaves = [jnp.asarray(stored[n].values) for n in names]
-        return jax.tree.unflatten(jax.tree.structure(shape), leaves)
+        """The state at the end of the run: ``{node: its State}``, with steps counted anew from here."""
+        last = self._last
+        if last is None:
+            stored = self._group(STATE)
+            if not stored:
+                raise RunError(f"{self.path} was not finished: there is no last state.")
+            circuit = self.circuit
+            form = jax.eval_shape(lambda k: circuit.init(key=k, dt=self.tree.attrs["dt"]), jax.random.key(0))
+            leaves = [jnp.asarray(stored[n].values) for n in flat_state(form)]
+            last = jax.tree.unflatten(jax.tree.structure(form), leaves)
+        return rebased(self.circuit, last, self.tree.attrs["committed_steps"], len(self.tree.attrs.get("sweep", ())))
 
     def _group(self, name: str) -> dict[str, Any]:
         return {str(k): v for k, v in self.tree[name].data_vars.items()} if name in self.tree.children else {}
@@ -68,25 +73,30 @@ class Run:
 
     @property
     def variables(self) -> dict[str, str]:
-        """Names of all recorded variables, ``exc.s``, and where they are in the tree, ``/exc/s``."""
+        """Names of all variables, ``exc.s``, and where they are in the tree, ``/exc/s``."""
         return {
             f"{node.path}/{name}"[1:].replace("/", "."): f"{node.path}/{name}"
             for node in self.tree.subtree
-            if node.path.split("/")[1] not in ("", "arrays", "checkpoint")
+            if node.path.split("/")[1] not in ("", ARRAYS, STATE)
             for name in node.data_vars
         }
 
     def spikes(self, node: str, compartment: str = "s") -> xr.Dataset:
-        """All spikes of a population in the order of time: ``time`` [ms] and ``unit``, and trial, batch or sweep."""
+        """All spikes of a population: ``time`` [ms], ``unit``, and where there are several, trial, batch and sweep.
+
+        They are in the order of these dims, in a plain run in that of time.
+        """
         data = self[f"{node}.{compartment}"]
         if data.dtype != bool:
-            raise RunError(f"{node}.{compartment} does not hold spikes but {data.dtype}: record it in every step.")
+            raise RunError(f"{node}.{compartment} holds {data.dtype}, not spikes.")
         where = np.nonzero(data.values)
         columns = {str(d): data[d].values[i] if d in data.coords else i for d, i in zip(data.dims, where, strict=True)}
         return xr.Dataset({n: ("spike", v, data[n].attrs if n in data.coords else {}) for n, v in columns.items()})
 
     def attach(self, name: str, dataset: xr.Dataset, *, overwrite: bool = False) -> None:
         """Keep a result of one's own with the run, as the group `name`."""
+        if not isinstance(name, str) or not name or "/" in name or "." in name:
+            raise RunError(f"{name!r} cannot name a group: use a non-empty string without '.' and '/'.")
         if name in self.tree.children and not overwrite:
             raise RunError(f"the run has a group {name!r} already: choose another name, or set overwrite=True.")
         if self.path is not None:
@@ -102,6 +112,17 @@ class Run:
         return "\n".join(rows)
 
 
+def rebased(circuit: Circuit, state: Any, steps: int, sweeps: int) -> Any:
+    """The state as if steps were counted anew from here; it has `sweeps` axes in front."""
+
+    def one(state: Any) -> Any:
+        return {n: c.rebase(state[n], steps) for n, c in circuit.components.items()}
+
+    for _ in range(sweeps):
+        one = jax.vmap(one)
+    return one(state)
+
+
 def open(path: str | os.PathLike[str]) -> Run:
     """Open a stored run. Nothing is read before it is asked for, and no code in it is executed."""
-    return Run(open_tree(path), None, None, os.fspath(path))
+    return Run(open_tree(path), os.fspath(path))

@@ -1,6 +1,6 @@
 """Many steps in one compiled loop, with recording: pure functions for `jit`, `grad` and `vmap`.
 
-Chunks, trials, stores and progress are `_simulate.py`.
+Chunks, trials and sweeps are `_chunk.py`; stores and progress are `_simulate.py`.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import jax.numpy as jnp
 from jax import lax
 
 from ._circuit import Circuit, node_key
+from ._errors import RunError
 from ._inputs import feed
 from ._module import Tick
 from ._record import Entry, entries
 
-_START = {"sum": 0.0, "mean": 0.0, "max": -jnp.inf, "min": jnp.inf}
 _ADD: dict[str, Callable[[Any, Any], Any]] = {"sum": jnp.add, "mean": jnp.add, "max": jnp.maximum, "min": jnp.minimum}
 
 
@@ -38,15 +38,21 @@ def scan(
     """Run `steps` steps of `dt` ms from a state: ``(state, {name: recorded array})``.
 
     A pure function: wrap it in `jax.jit`, differentiate it, vmap it over states, keys or parameters. `inputs` are
-    arrays that stay the same, ``(("time", ...), array)`` with one row per step, or functions of the tick. `record` is as
-    in `simulate`; recorded arrays have time in front and keep their dtype. `start` is the number of the first step.
+    arrays that stay the same, ``(("time", ...), array)`` with one row per step, or functions of the tick. `record` is
+    as in `simulate`; recorded arrays have time in front and keep their dtype, and their windows begin at `start`, the
+    number of the first step (which matters to random keys and to delays).
     """
+    if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+        raise RunError(f"steps must be a whole number of at least 1, got {steps!r}.")
     batch = (batch,) if isinstance(batch, int) else tuple(batch)
     given = feed(circuit, inputs, dt=dt, batch=batch, steps=steps)
-    return windows(
+    asked = entries(circuit, record)
+    if any(e.per_trial for e in asked):
+        raise RunError("Record(per='trial') is for simulate(trials=...); a scan has no trials.")
+    state, _, recorded = windows(
         circuit,
         state,
-        entries(circuit, record),
+        asked,
         steps=steps,
         ticks=Tick(start, dt, key, batch, batch_reduce),
         constant=given.constant,
@@ -54,74 +60,78 @@ def scan(
         function=given.function,
         learn=learn,
     )
+    return state, recorded
 
 
 def windows(
     circuit: Circuit,
     state: Mapping[str, Any],
-    series_of: tuple[Entry, ...],
+    asked: tuple[Entry, ...],
     *,
     steps: int,
     ticks: Tick,
-    offset: Any = None,
+    place: Any = 0,
+    sums: Mapping[str, Any] | None = None,
     constant: Mapping[str, Any],
     series: Mapping[str, Any],
     function: Mapping[str, Callable[[Tick], Any]],
     learn: bool,
     stored: bool = False,
-) -> tuple[dict[str, Any], dict[str, jax.Array]]:
-    """`scan` with everything checked. `ticks` is the first tick; `offset` its place in the grid of windows.
+) -> tuple[dict[str, Any], dict[str, Any], dict[str, jax.Array]]:
+    """`scan` with everything checked: ``(state, sums, recorded)``.
 
-    Samples of every step are the scan's own output. A coarser series has a buffer in the carry, with a row for each
-    window that may end within these steps; where `offset` is traced this can be one row more than there are windows.
+    `ticks` is the first tick, `place` its place in the grid of windows, `sums` (from `sums_of`) what the window that is
+    open there has gathered. Samples of every step are the scan's own output. A coarser series has a buffer in the carry
+    with a row for each window that may end here; where `place` is traced that can be one row too many.
     """
-    offset = ticks.step if offset is None else offset
-    plain = tuple(e for e in series_of if e.record.every == 1 and e.record.per == "step")
-    coarse = tuple(e for e in series_of if e not in plain)
-    length = {e.name: steps if e.record.per == "trial" else e.record.every for e in coarse}
+    sums = sums_of(asked, ticks.batch, stored=stored) if sums is None else dict(sums)
+    plain = tuple(e for e in asked if e.record.every == 1 and not e.per_trial)
+    coarse = {e: steps if e.per_trial else e.record.every for e in asked if e not in plain}
 
-    def rows(e: Entry) -> int:
-        k = length[e.name]
-        return (offset + steps) // k - offset // k if isinstance(offset, int) else -(-steps // k)
+    def rows(k: int) -> int:
+        return steps // k if isinstance(place, int) and place == 0 else -(-steps // k)
 
-    def dtype(e: Entry) -> Any:
-        return jnp.dtype(bool) if stored and e.as_spikes else e.compartment.dtype
+    def empty(e: Entry, k: int) -> Any:
+        return jnp.zeros((max(1, rows(k)), *e.shape(ticks.batch)), e.dtype(stored=stored))
 
-    buffers = {
-        e.name: jnp.full((rows(e), *e.shape(ticks.batch)), _START.get(e.record.reduce, 0), dtype(e)) for e in coarse
-    }
+    buffers = {e.name: empty(e, k) for e, k in coarse.items()}
 
     def body(carry: Any, x: Any) -> Any:
-        state, buffers = carry
+        state, sums, buffers = carry
         i, row = x
-        tick = ticks.replace(step=ticks.step + i)
+        tick, at = ticks.replace(step=ticks.step + i), place + i
         state, outputs = circuit.step(state, tick, {**constant, **row, **_called(function, tick)}, learn)
 
         def value(e: Entry) -> Any:
             v = circuit.value(state, outputs, e.ref)
-            return v != 0 if stored and e.as_spikes else v
+            return v != 0 if stored and e.as_spikes else v.astype(e.dtype(stored=stored))
 
-        kept = {}
-        for e in coarse:
-            k, buffer = length[e.name], buffers[e.name]
-            slot = (offset + i) // k - offset // k
-            if e.record.reduce == "last":
-                kept[e.name] = lax.cond(
-                    (offset + i) % k == k - 1,
-                    lambda b, v, slot=slot: b.at[slot].set(v, mode="drop"),
-                    lambda b, v: b,
-                    buffer,
-                    value(e),
-                )
-            else:
-                kept[e.name] = buffer.at[slot].set(_ADD[e.record.reduce](buffer[slot], value(e)), mode="drop")
-        return (state, kept), {e.name: value(e) for e in plain}
+        for e, k in coarse.items():
+            v = value(e)
+            if e.name in sums:
+                v = jnp.where(at % k == 0, v, _ADD[e.record.reduce](sums[e.name], v))
+                sums = {**sums, e.name: v}
+            slot = at // k - place // k
 
-    (state, buffers), recorded = lax.scan(body, (dict(state), buffers), (jnp.arange(steps), dict(series)))
-    for e in coarse:
-        b = buffers[e.name]
-        recorded[e.name] = b / length[e.name] if e.record.reduce == "mean" else b
-    return state, recorded
+            def put(b: Any, v: Any, slot: Any = slot) -> Any:
+                return b.at[slot].set(v, mode="drop")
+
+            kept = lax.cond(at % k == k - 1, put, lambda b, v: b, buffers[e.name], v)
+            buffers = {**buffers, e.name: kept}
+        return (state, sums, buffers), {e.name: value(e) for e in plain}
+
+    carry, recorded = lax.scan(body, (dict(state), sums, buffers), (jnp.arange(steps), dict(series)))
+    state, sums, buffers = carry
+    for e, k in coarse.items():
+        complete = buffers[e.name][: rows(k)]
+        recorded[e.name] = complete / k if e.record.reduce == "mean" else complete
+    return state, sums, recorded
+
+
+def sums_of(asked: tuple[Entry, ...], batch: tuple[int, ...], *, stored: bool) -> dict[str, Any]:
+    """Where windows gather what they reduce."""
+    reduced = (e for e in asked if e.record.reduce != "last" and (e.per_trial or e.record.every > 1))
+    return {e.name: jnp.zeros(e.shape(batch), e.dtype(stored=stored)) for e in reduced}
 
 
 def _called(function: Mapping[str, Callable[[Tick], Any]], tick: Tick) -> dict[str, Any]:

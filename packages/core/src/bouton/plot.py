@@ -9,23 +9,22 @@ gets one) and returns the Axes; without `ax` it opens a figure with pyplot, whic
 
 A variable is given as a run and a name, or as a DataArray alone (``run["exc.v"]``, or a part of it). Names, units and
 times are those of the dataset. `start` and `stop` [ms] choose what lies between these times (of variables kept once per
-trial, the trials of these numbers). Where a run has trials, batches or sweeps, one of each is chosen by its index along
-the dim: ``trial=3``, ``batch=0``, ``**{"exc.tau_m": 1}``. Nothing is left out of a figure without saying so in its title.
+trial: the trials from one number to the other). Where a run has trials, batches or sweeps, one of each is chosen by its
+index along the dim: ``trial=3``, ``batch=0``, ``**{"exc.tau_m": 1}``. What a figure leaves out its title says.
 """
 
 from __future__ import annotations
 
-import dataclasses
 import math
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import xarray as xr
 
-from ._errors import BoutonError, RunError, nearest
+from ._errors import BoutonError, RunError
 from ._run import Run
+from ._selection import Series, indices, matrix_of, quantity, series_of, spikes_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,7 +38,6 @@ MARKS = 100_000
 """A raster of more spikes shows only some of the units."""
 LINES = 5
 """Lines in a figure where none were chosen."""
-BLOCK_BYTES = 32 * 2**20
 _INK = "#22303c"
 _COLOURS = ("#1f5f8b", "#d1603d", "#5b8e4f", "#8c6bb1", "#c9a227", "#3d9a9a", "#a14a76", "#7f7f7f")
 
@@ -60,7 +58,7 @@ def raster(
     `units` are those to be shown, others take no room. Of more than 100,000 spikes only every k-th unit is shown.
     `RunError` if the spikes were not recorded in every step.
     """
-    series = _spikes(run, node, compartment, start, stop, select)
+    series = spikes_of(run, node, compartment, start, stop, select)
     flat, _ = series.units(units)
     found = [(i + rows, columns) for i, block in series.blocks(flat) for rows, columns in [np.nonzero(block)]]
     rows, columns = (np.concatenate(each) for each in zip(*found, strict=True))
@@ -80,15 +78,15 @@ def raster(
         columns if picked else flat[columns],
         "|",
         color=_INK,
-        markersize=min(9, max(1.5, 0.8 * height * keep_every)),
-        markeredgewidth=0.8,
+        markersize=min(9, max(1, 0.8 * height * keep_every)),
+        markeredgewidth=0.8 if height * keep_every > 2 else 0.5,
         rasterized=len(rows) > 10_000,
     )
     if picked and len(flat) <= 30:
         ax.set_yticks(range(len(flat)), [str(n) for n in flat])
     low = 0 if picked else flat[0]
     ax.set_ylim(low - 0.5, low + len(flat) - 0.5)
-    series.label(ax, "unit" if len(series.own) == 1 else " x ".join(series.own))
+    _label(ax, series, "unit" if len(series.own) == 1 else " x ".join(series.own))
     return ax
 
 
@@ -107,13 +105,13 @@ def trace(
     `units` are indices along its dim; of a variable with several dims, tuples: ``units=[(0, 5)]`` for a weight. Without
     them the first five are shown.
     """
-    series = _series(run, name, start, stop, select)
+    series = series_of(run, name, start, stop, select)
     flat, labels = series.units(units, most=LINES)
     values = np.concatenate([block for _, block in series.blocks(flat)])
     ax = _axes(ax)
     for n, label in enumerate(labels):
         ax.plot(series.x, values[:, n], color=_COLOURS[n % len(_COLOURS)], linewidth=1.0, label=label)
-    series.label(ax, _quantity(series.data), labels)
+    _label(ax, series, quantity(series.data), labels)
     return ax
 
 
@@ -135,7 +133,7 @@ def rate(
     With `per_unit` a line for each of the `units` (the first five), otherwise their mean. Windows lie side by side from
     the beginning of what is shown; one that is not complete at the end is left out.
     """
-    series = _spikes(run, node, compartment, start, stop, select)
+    series = spikes_of(run, node, compartment, start, stop, select)
     flat, labels = series.units(units, most=LINES if per_unit else None)
     step, n = series.step, round(window / series.step)
     if n < 1 or abs(n * step - window) > 1e-6 * window:
@@ -156,7 +154,7 @@ def rate(
         ax.stairs(values[:, i], edges, color=_COLOURS[i % len(_COLOURS)], linewidth=1.2, label=label, baseline=None)
     ax.set_ylim(0, 1.05 * values.max() or 1)
     series.notes.append(f"windows of {window:g} ms")
-    series.label(ax, "rate [Hz]" if per_unit else "mean rate [Hz]", labels)
+    _label(ax, series, "rate [Hz]" if per_unit else "mean rate [Hz]", labels)
     return ax
 
 
@@ -167,7 +165,7 @@ def weights(
 
     `at` is the index of the sample, by default the last. White is 0; signed weights are blue below and red above it.
     """
-    values, (pre, post), label, title = _matrix(run, name, at, select)
+    values, (pre, post), label, title = matrix_of(run, name, at, select)
     ax = _axes(ax, (5.6, 4.2))
     image = ax.imshow(values, aspect="auto", interpolation="nearest", **_colours(values))
     _colour_bar(ax, image, label)
@@ -193,13 +191,17 @@ def receptive_fields(
     All images have the one scale that the colour bar shows. Without `shape` they are square; without `units` the first
     400 are shown, in rows of `columns`.
     """
-    values, (pre, post), label, title = _matrix(run, name, at, select)
+    values, (pre, post), label, title = matrix_of(run, name, at, select)
     side = math.isqrt(len(values))
     height, width = shape or (side, side)
     if height * width != len(values):
-        hint = f"shape={shape}" if shape else "shape= is left out, and"
-        raise RunError(f"{hint} does not fit: there are {len(values)} weights ({pre}) onto each {post} unit.")
-    flat = _indices(units, values.shape[1], post, most=400)
+        onto = f"{len(values)} weights ({pre}) onto each {post} unit"
+        raise RunError(
+            f"shape={shape} does not fit the {onto}."
+            if shape
+            else f"shape= is left out, and there are {onto}: no square."
+        )
+    flat = indices(units, values.shape[1], post, most=400)
     columns = min(len(flat), columns or math.ceil(math.sqrt(len(flat) * height / width)))
     rows = math.ceil(len(flat) / columns)
     page = np.full((rows, height + 1, columns, width + 1), np.nan)
@@ -249,201 +251,6 @@ def confusion(
     return ax
 
 
-# ---- what is drawn ---------------------------------------------------------------------------------------------------
-
-
-@dataclasses.dataclass
-class _Series:
-    """A variable along time (or trials), with nothing else but its own dims; read in blocks."""
-
-    name: str
-    data: xr.DataArray
-    along: str
-    own: tuple[str, ...]
-    notes: list[str]
-
-    def __post_init__(self) -> None:
-        self.times = np.asarray(self.data[self.along].values, float)
-        is_long = self.is_time and self.times[-1] - self.times[0] >= 10_000
-        self.scale, self.unit = (1e-3, "s") if is_long else (1.0, "ms")
-        self.x = self.times * self.scale
-
-    @property
-    def is_time(self) -> bool:
-        return self.along.startswith("time")
-
-    @property
-    def step(self) -> float:
-        """Time between two samples [ms]; that of a single one is its own."""
-        return float(self.times[1] - self.times[0] if len(self.times) > 1 else self.times[0])
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        return tuple(self.data.sizes[d] for d in self.own)
-
-    def units(self, units: Any, most: int | None = None) -> tuple[np.ndarray, list[str]]:
-        """The chosen units as row-major indices, and what to call each."""
-        if len(self.own) > 1 and units is not None and not isinstance(units, slice):
-            given = np.asarray(units)
-            if given.ndim != 2 or given.shape[1] != len(self.own) or given.dtype.kind not in "iu":
-                example = (0,) * len(self.own)
-                raise RunError(
-                    f"{self.name} has the dims {', '.join(self.own)}: choose units=[{example}], for instance."
-                )
-            inside = (given >= 0) & (given < np.array(self.shape))
-            if not inside.all():
-                strange = tuple(given[~inside.all(axis=1)][0].tolist())
-                raise RunError(f"units: {strange} is not within the shape {self.shape} of {self.name}.")
-            flat = np.ravel_multi_index(tuple(given.T), self.shape)
-        else:
-            total = math.prod(self.shape)
-            flat = _indices(units, total, self.name, most=most)
-            if units is None and len(flat) < total:
-                self.notes.append(f"the first {len(flat)} of {total}")
-        places = zip(*np.unravel_index(flat, self.shape), strict=True) if self.own else [()]
-        return flat, [", ".join(f"{d} {i}" for d, i in zip(self.own, at, strict=True)) for at in places]
-
-    def blocks(self, flat: np.ndarray, multiple: int = 1) -> Iterator[tuple[int, np.ndarray]]:
-        """(first sample, values (sample, chosen unit)) in blocks of bounded size, each a multiple of so many samples."""
-        row = max(1, math.prod(self.shape) * self.data.dtype.itemsize)
-        size = max(1, BLOCK_BYTES // row // multiple) * multiple
-        for first in range(0, len(self.times), size):
-            block = self.data.isel({self.along: slice(first, first + size)}).transpose(self.along, *self.own)
-            values = block.values
-            yield first, values.reshape(len(values), -1)[:, flat]
-
-    def label(self, ax: Axes, y: str, lines: Sequence[str] = ()) -> None:
-        """Axis labels, title, and the names of the lines: of one alone in the title, of several beside the axes."""
-        if len(lines) == 1 and lines[0]:
-            self.notes.append(lines[0])
-        elif len(lines) > 1:
-            ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize="small", handlelength=1.2)
-        ax.set_xlabel(f"time [{self.unit}]" if self.is_time else "trial")
-        ax.set_ylabel(y)
-        ax.set_title(", ".join([self.name, *self.notes]))
-        if self.is_time:
-            ax.set_xlim(self.x[0] - self.step * self.scale, self.x[-1])
-
-
-def _series(run: Any, name: str | None, start: float | None, stop: float | None, select: dict[str, int]) -> _Series:
-    name, data = _variable(run, name)
-    along = _along(data)
-    if along is None:
-        raise RunError(f"{name} has neither a dim 'time' nor 'trial', but {', '.join(map(str, data.dims)) or 'none'}.")
-    dims = [str(d) for d in data.dims]
-    own = tuple(d for d in dims[dims.index(along) + 1 :] if d != "batch" and d not in select)
-    data, notes = _one(data, name, (along, *own), select)
-    times = np.asarray(data[along].values, float)
-    if along.startswith("time"):  # the time of a step is its end: one that ends at `start` lies before it
-        slack = 1e-6 * (times[1] - times[0]) if len(times) > 1 else 0.0
-        shown = (times > (-math.inf if start is None else start + slack)) & (
-            times <= (math.inf if stop is None else stop + slack)
-        )
-    else:
-        shown = (times >= (-math.inf if start is None else start)) & (times <= (math.inf if stop is None else stop))
-    where = np.nonzero(shown)[0]
-    if len(where) == 0:
-        ends = f"{times[0]:g} to {times[-1]:g}" if len(times) else "nothing"
-        raise RunError(f"start={start}, stop={stop}: {name} has no value there; along {along!r} it holds {ends}.")
-    return _Series(name, data.isel({along: slice(where[0], where[-1] + 1)}), along, own, notes)
-
-
-def _spikes(
-    run: Any, node: str | None, compartment: str, start: float | None, stop: float | None, select: dict[str, int]
-) -> _Series:
-    series = _series(run, None if node is None else f"{node}.{compartment}", start, stop, select)
-    if series.data.dtype != bool or series.along != "time":
-        name = series.name
-        found = f"{series.data.dtype} along {series.along!r}"
-        raise RunError(
-            f"{name} does not hold the spikes of every step but {found}: simulate with record={{{name!r}: 1}}."
-        )
-    return series
-
-
-def _matrix(
-    run: Any, name: str | None, at: int, select: dict[str, int]
-) -> tuple[np.ndarray, tuple[str, str], str, str]:
-    """(values, their dims, label of the colours, title) of a variable with two dims of its own."""
-    name, data = _variable(run, name)
-    along, notes = _along(data), []
-    dims = [str(d) for d in data.dims if d not in select]
-    own = dims[dims.index(along) + 1 :] if along in dims else dims
-    if along in dims:
-        data, notes = _one(data, name, (along, *own), select)
-        if not -data.sizes[along] <= at < data.sizes[along]:
-            raise RunError(f"at={at}: {name} has {data.sizes[along]} samples along {along!r}.")
-        when = float(data[along].values[at])
-        notes.append(f"at {when:g} ms" if along.startswith("time") else f"after trial {when:g}")
-        data = data.isel({along: at})
-    else:
-        data, notes = _one(data, name, own, select)
-    if len(own) != 2:
-        raise RunError(f"{name} is no matrix (pre, post): it has the dims {', '.join(own) or 'none'}.")
-    return np.asarray(data.values, float), (own[0], own[1]), _quantity(data), ", ".join([name, *notes])
-
-
-def _variable(run: Any, name: str | None) -> tuple[str, xr.DataArray]:
-    if isinstance(run, xr.DataArray):
-        return name or str(run.name or run.attrs.get("long_name", "values")), run
-    if not isinstance(run, Run):
-        raise RunError(f"a figure needs a bouton.Run or an xarray.DataArray, got {run!r}.")
-    if name is None:
-        raise RunError(f"say what to draw of the run.{nearest('', run.variables)}")
-    if name not in run.variables:
-        raise RunError(
-            f"{name!r} was not recorded: simulate with record={{{name!r}: 1}}.{nearest(name, run.variables)}"
-        )
-    return name, run[name]
-
-
-def _along(data: xr.DataArray) -> str | None:
-    """The dim along which a variable grew: its time, or the trial where it was kept once in each."""
-    for kind in ("time", "trial"):
-        for dim in map(str, data.dims):
-            if re.fullmatch(rf"{kind}(_\d+)?", dim):
-                return dim
-    return None
-
-
-def _one(data: xr.DataArray, name: str, keep: Sequence[str], select: dict[str, int]) -> tuple[xr.DataArray, list[str]]:
-    """`data` with one element chosen along each dim that is not kept, and what was chosen in words."""
-    others = {str(d): n for d, n in data.sizes.items() if d not in keep}
-    for dim in select:
-        if dim not in others:
-            raise RunError(f"{name} has no dim {dim!r} to choose from.{nearest(dim, others)}")
-    chosen = {dim: select.get(dim, 0) for dim in others}
-    for dim, n in others.items():
-        if dim not in select and n > 1:
-            raise RunError(f"{name} has {n} elements along {dim!r}: choose one by its index, e.g. {_keyword(dim)}.")
-        if isinstance(chosen[dim], bool) or not isinstance(chosen[dim], (int, np.integer)):
-            raise RunError(f"{dim}={chosen[dim]!r}: choose one by its index, a whole number.")
-        if not -n <= chosen[dim] < n:
-            raise RunError(f"{dim}={chosen[dim]}: {name} has {n} elements along {dim!r}.")
-    notes = [f"{dim} {data[dim].values[i]:g}" for dim, i in chosen.items() if others[dim] > 1]
-    return data.isel(chosen), notes
-
-
-def _indices(units: Any, total: int, name: str, most: int | None = None) -> np.ndarray:
-    if units is None:
-        return np.arange(total if most is None else min(total, most))
-    flat = np.arange(total)[units] if isinstance(units, slice) else np.asarray(units)
-    if flat.ndim != 1 or len(flat) == 0 or flat.dtype.kind not in "iu":
-        raise RunError(f"units must be a list of whole numbers or a slice of the {total} there are, got {units!r}.")
-    for unit in flat[(flat < 0) | (flat >= total)]:
-        raise RunError(f"units: there is no {unit}, {name} has {total} (0 to {total - 1}).")
-    return flat
-
-
-def _keyword(dim: str) -> str:
-    return f"{dim}=0" if dim.isidentifier() else f"**{{{dim!r}: 0}}"
-
-
-def _ordinal(n: int) -> str:
-    ends = {1: "st", 2: "nd", 3: "rd"}
-    return f"{n}{'th' if n % 100 in (11, 12, 13) else ends.get(n % 10, 'th')}"
-
-
 # ---- how it looks ----------------------------------------------------------------------------------------------------
 
 
@@ -463,11 +270,6 @@ def _axes(ax: Canvas, size: tuple[float, float] = (6.4, 3.2)) -> Axes:
     return axes
 
 
-def _quantity(data: xr.DataArray) -> str:
-    units = data.attrs.get("units", "1")
-    return data.attrs.get("long_name", str(data.name or "")) + ("" if units == "1" else f" [{units}]")
-
-
 def _colours(values: np.ndarray) -> dict[str, Any]:
     """White is 0: inks for what is never negative, blue and red for what has two signs."""
     import matplotlib
@@ -484,3 +286,21 @@ def _colour_bar(ax: Axes, image: Any, label: str) -> None:
     bar.outline.set_visible(False)  # type: ignore[union-attr]
     bar.ax.tick_params(labelsize="small", colors=_INK)
     bar.set_label(label, color=_INK)
+
+
+def _label(ax: Axes, series: Series, y: str, lines: Sequence[str] = ()) -> None:
+    """Axis labels, title, and the names of the lines: of one alone in the title, of several beside the axes."""
+    if len(lines) == 1 and lines[0]:
+        series.notes.append(lines[0])
+    elif len(lines) > 1:
+        ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize="small", handlelength=1.2)
+    ax.set_xlabel(f"time [{series.unit}]" if series.is_time else "trial")
+    ax.set_ylabel(y)
+    ax.set_title(", ".join([series.name, *series.notes]))
+    if series.is_time:
+        ax.set_xlim(series.x[0] - series.step * series.scale, series.x[-1])
+
+
+def _ordinal(n: int) -> str:
+    ends = {1: "st", 2: "nd", 3: "rd"}
+    return f"{n}{'th' if n % 100 in (11, 12, 13) else ends.get(n % 10, 'th')}"

@@ -17,7 +17,7 @@ class SmallWorld(bouton.Topology):
     """
 
     n: int = static(dim="unit", doc="number of units")
-    k: int = static(default=4, doc="edges that end on each unit; even")
+    k: int = static(default=2, doc="edges that end on each unit; even")
     p: float = static(default=0.1, doc="probability that an edge is rewired")
     seed: int = static(default=0, doc="seed of the rewiring")
 

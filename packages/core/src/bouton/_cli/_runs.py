@@ -163,6 +163,7 @@ def show(path: Path, as_json: bool) -> None:
     click.echo(f"{path}  {state}, {_bytes(about['bytes'])}\n")
     made = {
         "simulated": _simulated(about),
+        "sweep": about["sweep"] and ", ".join(about["sweep"]),
         "seed": about["seed"],
         "learning": "on" if about["learn"] else "off",
         "batch": about["batch"],
@@ -183,6 +184,8 @@ def show(path: Path, as_json: bool) -> None:
 
 def _described(run: Run) -> dict[str, Any]:
     """A stored run as plain data."""
+    from .._store import STATE
+
     assert run.path is not None
     folder, attrs = Path(run.path), run.tree.attrs
     variables = []
@@ -198,10 +201,10 @@ def _described(run: Run) -> dict[str, Any]:
                 "bytes": _on_disk(folder.joinpath(*place.split("/"))),
             }
         )
-    how = ("dt", "seed", "duration", "trial_present", "trial_rest", "learn", "batch", "committed_steps")
+    how = ("dt", "seed", "duration", "trial_present", "trial_rest", "learn", "batch", "sweep", "committed_steps")
     return {
         "path": str(folder),
-        "finished": "checkpoint" in run.tree.children,
+        "finished": STATE in run.tree.children,
         "bytes": _on_disk(folder),
         **{name: attrs.get(name) for name in how},
         "versions": json.loads(attrs["versions"]),
@@ -267,7 +270,7 @@ def _on_disk(folder: Path) -> int:
 
 
 def _bytes(n: int) -> str:
-    power = min(3, len(str(n)) // 3)
+    power = min(3, (len(str(n)) - 1) // 3)
     return f"{n / 1000**power:.3g} {('B', 'kB', 'MB', 'GB')[power]}"
 
 
@@ -290,8 +293,9 @@ class _Demos(click.Group):
         )
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        demos = [(entry.name, f"of {entry.plugin}") for entry in current().entries("demo")]
         with formatter.section("Demos"):
-            formatter.write_dl([(entry.name, f"of {entry.plugin}") for entry in current().entries("demo")])
+            formatter.write_dl(demos or [("none", "no installed plugin has one")])
 
 
 @click.command(cls=_Demos, subcommand_metavar="NAME [ARGUMENTS]...", invoke_without_command=True)

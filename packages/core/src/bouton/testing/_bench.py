@@ -33,11 +33,12 @@ class Bench:
             raise TypeError(f"{self.name} has no input {unknown[0]!r}.{nearest(unknown[0], self.inputs)}")
         self.wanted = dict(inputs)
         self.run = jax.jit(self._run, static_argnames=("batch", "learn", "frozen"))
+        self.init = jax.jit(self._init, static_argnums=0)
 
     # ---- inputs ----------------------------------------------------------------------------------------------------
 
-    def feeds(self, batch: tuple[int, ...] = (), seed: int = 0) -> dict[str, Any]:
-        """Random inputs, with a row for each step."""
+    def feeds(self, batch: tuple[int, ...] = (), seed: int = 0) -> dict[str, np.ndarray]:
+        """Random inputs, with a row for each step. (NumPy, because JAX would compile each slice of them.)"""
         rng = np.random.default_rng(seed)
         made = {}
         for name, c in self.inputs.items():
@@ -49,7 +50,7 @@ class Bench:
                 low, high = value
                 value = rng.integers(int(low), int(high) + 1, shape) if _counts(c) else rng.uniform(low, high, shape)
             value = np.broadcast_to(np.asarray(value), shape)
-            made[f"{self.name}.{name}"] = jnp.asarray(value, c.dtype or jnp.zeros(()).dtype)
+            made[f"{self.name}.{name}"] = value.astype(c.dtype or jax.dtypes.canonicalize_dtype(float))
         return made
 
     def silence(self, feeds: Mapping[str, Any]) -> dict[str, Any]:
@@ -67,9 +68,9 @@ class Bench:
 
     # ---- running ---------------------------------------------------------------------------------------------------
 
-    def init(self, batch: tuple[int, ...] = (), seed: int = KEY) -> Any:
+    def _init(self, batch: tuple[int, ...] = ()) -> Any:
         """The state before the first step."""
-        return self.circuit.init(key=jax.random.key(seed), dt=self.dt, batch=batch)
+        return self.circuit.init(key=jax.random.key(KEY), dt=self.dt, batch=batch)
 
     def tick(self, step: Any = 0, *, batch: tuple[int, ...] = (), dt: float | None = None) -> Tick:
         """A tick with the run's key."""
@@ -134,7 +135,7 @@ class Bench:
 
     def bundle(self, kind: str, row: Mapping[str, Any]) -> Any:
         """The inputs of one step as the component gets them."""
-        return bundle(self.component, kind, lambda name: row.get(f"{self.name}.{name}"))
+        return bundle(self.component, kind, lambda name: _array(row.get(f"{self.name}.{name}")))
 
     # ---- looking ---------------------------------------------------------------------------------------------------
 
@@ -157,3 +158,7 @@ class Bench:
 
 def _counts(c: Compartment) -> bool:
     return c.dtype is not None and not jnp.issubdtype(c.dtype, jnp.floating)
+
+
+def _array(value: Any) -> Any:
+    return value if value is None else jnp.asarray(value)

@@ -85,11 +85,14 @@ def _made(kind: str, target: Any) -> Any:
     """An instance made with defaults, and with small sizes where it asks for sizes."""
     if kind == "demo":
         raise SkipTest("a demo is run by `bouton demo`.")
-    if kind not in BASES:
-        needed = [p.name for p in inspect.signature(target).parameters.values() if p.default is p.empty]
+    if kind == "recipe":
+        arguments = inspect.signature(target).parameters.values()
+        needed = [p.name for p in arguments if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
         if needed:
             raise SkipTest(f"it needs {needed[0]!r}.")
-        return target()
+        made = target()
+        require(isinstance(made, Component), f"{target.__name__} makes {made!r}; a recipe makes a component.")
+        return made
     sizes, given = iter((3, 4, 5, 6)), {}
     for f in dataclasses.fields(target):
         if f.default is MISSING and f.default_factory is MISSING:

@@ -10,6 +10,7 @@ from unittest import SkipTest
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax import lax
 
 from .._circuit import Circuit, _put
 from .._describe import dig
@@ -112,43 +113,51 @@ class _Trial:
         for full in (f"{self.bench.name}.pre", f"{self.bench.name}.post"):
             half = np.random.default_rng(len(full)).integers(0, 2, self.feeds[full].shape)
             self.feeds[full] = self.feeds[full] * half.astype(float)
-        self.step = jax.jit(self.bench.circuit.step)
 
-    def ticks(self) -> Iterator[tuple[Tick, dict[str, Any]]]:
-        """Each step's tick and inputs."""
-        for i in range(self.bench.steps):
-            tick = self.bench.tick(i, batch=(self.batch,)).replace(batch_reduce=self.reduce)
-            yield tick, {full: v[i] for full, v in self.feeds.items()}
+    def tick(self, step: Any) -> Tick:
+        """A tick of this trial."""
+        return self.bench.tick(step, batch=(self.batch,)).replace(batch_reduce=self.reduce)
 
     def changes(self) -> tuple[Weights, ...]:
         """What the rule wants to change after some steps: for each sample, as mean and as sum."""
-        (*earlier, (tick, given)), state = self.ticks(), self.bench.init((self.batch,))
-        for one, row in earlier:
-            state, _ = self.step(state, one, row)
-        s, late = state[self.bench.name], self.bench.bundle("Late", given)
-        pre = given[f"{self.bench.name}.pre"]
-        return tuple(
-            self.rule.change(
-                s.plasticity, self.topology, Weights(s.w, s.b), pre, late.post, late.plasticity, tick, reduce
-            )[1]
-            for reduce in (None, "mean", "sum")
-        )
+        name, last = self.bench.name, {full: v[-1] for full, v in self.feeds.items()}
+
+        @jax.jit
+        def change(circuit: Circuit) -> tuple[Weights, ...]:
+            state, _ = self.bench._run(circuit, self.bench._init((self.batch,)), self.feeds, batch=(self.batch,))
+            s, late = state[name], self.bench.bundle("Late", last)
+            pre, weights, tick = jnp.asarray(last[f"{name}.pre"]), Weights(s.w, s.b), self.tick(self.bench.steps)
+            return tuple(
+                self.rule.change(s.plasticity, self.topology, weights, pre, late.post, late.plasticity, tick, reduce)[1]
+                for reduce in (None, "mean", "sum")
+            )
+
+        return change(self.bench.circuit)
 
     def compared(self) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
-        """``(what, change on the topology, sum over edges and samples)`` after each step."""
-        state, edges = self.bench.init((self.batch,)), _Edges(self)
-        alone = edges.init(state[self.bench.name])
-        for i, (tick, given) in enumerate(self.ticks()):
-            old = state[self.bench.name]
-            state, _ = self.step(state, tick, given)
-            new = state[self.bench.name]
-            alone, change = edges.step(alone, old, given, tick.step)
-            w, b = (np.zeros(a.size) for a in (old.w, old.b))
-            np.add.at(w, edges.weight, edges.strength * np.asarray(change.w))
-            b[edges.post] = change.b  # the same on all edges that end there
-            reached = np.isin(np.arange(b.size), edges.post)
-            yield f"dw in step {i}", np.asarray(new.w - old.w).reshape(-1), w
-            yield f"db in step {i}", np.asarray(new.b - old.b).reshape(-1)[reached], b[reached]
+        """``(what, changes on the topology in each step, sums over edges and samples)``."""
+        name, edges = self.bench.name, _Edges(self)
+
+        @jax.jit
+        def run(feeds: Any) -> Any:
+            def body(carry: Any, row: Any) -> Any:
+                state, alone = carry
+                step, given = row
+                new, _ = self.bench.circuit.step(state, self.tick(step), given)
+                alone, change = edges.step(alone, state[name], given, step)
+                moved = Weights(new[name].w - state[name].w, new[name].b - state[name].b)
+                return (new, alone), (moved, change)
+
+            state = self.bench._init((self.batch,))
+            return lax.scan(body, (state, edges.init(state[name])), (jnp.arange(self.bench.steps), feeds))[1]
+
+        moved, change = jax.tree.map(lambda a: np.asarray(a).reshape(len(a), -1), run(self.feeds))
+        places = np.eye(moved.w.shape[1])[edges.weight]  # (edge, weight)
+        b = np.zeros_like(moved.b)
+        b[:, edges.post] = change.b  # the same on all edges that end there
+        yield "dw", moved.w, (edges.strength * change.w) @ places
+        reached = np.isin(np.arange(b.shape[1]), edges.post)
+        yield "db", moved.b[:, reached], b[:, reached]
 
 
 class _Edges:
@@ -161,18 +170,17 @@ class _Edges:
         self.trial, topology = trial, trial.topology
         shapes = {which: topology.size(which) for which in ("weights", "pre", "post")}
 
-        def unit(which: str) -> jax.Array:
+        def unit(which: str) -> np.ndarray:
             n = math.prod(shapes[which])
-            return jnp.eye(n).reshape(n, *shapes[which])
+            return np.eye(n).reshape(n, *shapes[which])
 
-        maps = jax.vmap(lambda w: topology.apply(w, unit("pre")))(unit("weights"))
+        maps = jax.jit(jax.vmap(topology.apply, (0, None)))(unit("weights"), unit("pre"))
         maps = np.asarray(maps).reshape(*(math.prod(shapes[which]) for which in shapes))
         self.weight, self.pre, self.post = np.nonzero(maps)
         self.strength = maps[self.weight, self.pre, self.post]
         self.places = {"pre": self.pre, "post": self.post, "weights": self.weight}
         require(len(self.weight) > 0, f"{topology} has no edges.")
         self.rules = self._rules()
-        self.step = jax.jit(self._step)
 
     def _rules(self) -> Any:
         """The rule of each edge: parameters with a value for each unit or weight give each edge its own."""
@@ -205,7 +213,7 @@ class _Edges:
         made = jax.vmap(init)(self.rules, state.w.reshape(-1)[self.weight])
         return jax.tree.map(lambda a: jnp.repeat(a[:, None], trial.batch, 1), made)
 
-    def _step(self, alone: Any, old: Any, given: Any, step: Any) -> tuple[Any, Weights]:
+    def step(self, alone: Any, old: Any, given: Any, step: Any) -> tuple[Any, Weights]:
         """The next states, and the change of weight and bias on each edge, reduced over the samples."""
         trial = self.trial
 

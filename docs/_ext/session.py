@@ -1,0 +1,62 @@
+"""What runs the examples of a page: blocks of Python share a namespace, lines after ``$`` are commands of a shell.
+
+Used when the site is built (`executed.py`) and by the tests, which also run the README this way.
+"""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import io
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+BLOCK = re.compile(r"^```(?:python|\{exec\})\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def blocks(text: str) -> list[tuple[int, str]]:
+    """The executable blocks of a page in Markdown, each with the number of its first line; options are left out."""
+    found = [(text.count("\n", 0, m.start(1)) + 1, m[1]) for m in BLOCK.finditer(text)]
+    return [(line, re.sub(r"\A(:[\w-]+:.*\n)+", "", code)) for line, code in found]
+
+
+class Session:
+    """The examples of one page, executed one after another in a folder of their own."""
+
+    def __init__(self, page: str, folder: Path) -> None:
+        self.page, self.folder, self.namespace = page, folder, {"__name__": "__main__"}
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def run(self, code: str, line: int = 0) -> str:
+        """Execute a block and return what it printed; like in a notebook, the last expression is printed."""
+        os.environ.setdefault("MPLBACKEND", "Agg")
+        with contextlib.chdir(self.folder):
+            return self._commands(code) if code.lstrip().startswith("$ ") else self._python(code, line)
+
+    def _python(self, code: str, line: int) -> str:
+        tree = ast.parse("\n" * line + code, f"{self.page}.md")
+        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            exec(compile(tree, f"{self.page}.md", "exec"), self.namespace)
+            if isinstance(last, ast.Expr):
+                value: Any = eval(compile(ast.Expression(last.value), f"{self.page}.md", "eval"), self.namespace)
+                if value is not None:
+                    print(value)
+        return printed.getvalue()
+
+    def _commands(self, code: str) -> str:
+        shown = []
+        for command in code.splitlines():
+            here = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+            done = subprocess.run(
+                command.removeprefix("$ "), shell=True, capture_output=True, text=True, env={**os.environ, "PATH": here}
+            )
+            if done.returncode:
+                raise RuntimeError(f"{self.page}: {command}: {done.stderr or done.stdout}")
+            shown.append(f"{command}\n{done.stdout}")
+        return "\n".join(shown)

@@ -1,0 +1,266 @@
+"""One chunk of a run as a compiled, pure function of the state, for all combinations of a sweep at once.
+
+How steps are compiled and recorded is `_scan.py`; what happens between chunks is `_simulate.py`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from ._circuit import Circuit, node_key
+from ._inputs import Feed
+from ._module import Tick
+from ._nans import first_nans
+from ._provenance import is_random
+from ._record import Entry, Record, entries
+from ._request import fitted
+from ._scan import sums_of, windows
+
+
+@dataclasses.dataclass(frozen=True)
+class Job:
+    """Everything that decides what the compiled programs of a run are, beside the shapes of their arguments."""
+
+    dt: float
+    batch: tuple[int, ...]
+    batch_reduce: Literal["mean", "sum"]
+    learn: bool
+    sweep: tuple[str, ...]
+    trial: tuple[int, int] | None  # steps of a trial: with its sample, in all
+    records: tuple[tuple[str, tuple[Record, ...]], ...] = ()
+    functions: tuple[tuple[str, Callable[[Tick], Any]], ...] = ()
+    moving: tuple[str, ...] = ()  # samples with a row for each step
+
+    def with_(self, asked: tuple[Entry, ...], given: Feed) -> Job:
+        """The same, with what is recorded and fed."""
+        refs = dict.fromkeys(e.ref for e in asked)
+        records = tuple((ref, tuple(e.record for e in asked if e.ref == ref)) for ref in refs)
+        return dataclasses.replace(self, records=records, functions=tuple(given.function.items()), moving=given.moving)
+
+    def asked(self, circuit: Circuit) -> tuple[Entry, ...]:
+        return entries(circuit, {ref: list(records) for ref, records in self.records})
+
+
+@dataclasses.dataclass(frozen=True)
+class Piece:
+    """Which part of a run a chunk is: in units of work (steps or presentations), and in steps or trials."""
+
+    first_unit: int
+    units: int
+    first: int
+    count: int
+    batch: tuple[int, ...]
+
+
+class Carry(NamedTuple):
+    """What goes from chunk to chunk."""
+
+    state: Any
+    sums: dict[str, Any]  # of windows that are not complete
+
+
+class Done(NamedTuple):
+    """A chunk that has been set going: its arrays arrive when they are asked for."""
+
+    piece: Piece
+    carry: Carry
+    recorded: dict[str, Any]
+    nans: Any
+
+
+class Given(NamedTuple):
+    """Inputs of one chunk."""
+
+    constant: Mapping[str, Any]
+    series: Mapping[str, Any]
+    samples: Mapping[str, Any]  # (presentation, *batch, ...)
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """The compiled functions of a run with all their arguments but the state."""
+
+    circuit: Circuit
+    job: Job
+    fed: Feed
+    values: dict[str, Any]  # of swept parameters
+    key: Any
+
+    @classmethod
+    def of(cls, circuit: Circuit, job: Job, fed: Feed, swept: Mapping[str, np.ndarray], seed: int) -> Program:
+        numbers = {n: jnp.asarray(v, float) for n, v in swept.items() if n != "seed"}
+        if "seed" in swept:
+            key = jnp.stack([jax.random.key(int(s)) for s in swept["seed"]])
+        else:
+            key = jax.random.key(seed)
+            circuit = realised(circuit, {}, key) if is_random(circuit) else circuit
+        return cls(circuit, job, fed, numbers, key)
+
+    def start(self, state: Any) -> Carry:
+        """What the first chunk starts from: a new state, or a given one."""
+        if state is None:
+            return start(self.circuit, self.values, self.key, job=self.job)
+        form = start.eval_shape(self.circuit, self.values, self.key, job=self.job)
+        sums = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), form.sums)
+        return Carry(fitted(self.circuit, state, form.state, only_persistent=self.job.trial is not None), sums)
+
+    def check(self, carry: Any, pieces: list[Piece]) -> None:
+        """Trace the chunks, so that whatever is wrong with them is said before anything is computed or written."""
+        for piece in {(p.units, p.batch): p for p in pieces}.values():
+            carry = run_chunk.eval_shape(*self._arguments(carry, piece), job=self._job(piece), units=piece.units)[0]
+
+    def run(self, carry: Carry, pieces: list[Piece]) -> Iterator[Done]:
+        """Compute one piece after the other, not waiting for any of them."""
+        for piece in pieces:
+            carry, recorded, nans = run_chunk(*self._arguments(carry, piece), job=self._job(piece), units=piece.units)
+            yield Done(piece, carry, recorded, nans)
+
+    def _job(self, piece: Piece) -> Job:
+        return dataclasses.replace(self.job, batch=piece.batch)
+
+    def _arguments(self, carry: Any, piece: Piece) -> tuple[Any, ...]:
+        rows = slice(piece.first, piece.first + piece.count)
+        series = self.fed.series if self.job.trial else {ref: a[rows] for ref, a in self.fed.series.items()}
+        samples = {ref: a[rows].reshape(piece.units, *piece.batch, *a.shape[1:]) for ref, a in self.fed.samples.items()}
+        given = Given(self.fed.constant, series, samples)
+        return self.circuit, self.values, self.key, carry, np.int32(piece.first_unit), given
+
+
+def realised(circuit: Circuit, values: Mapping[str, Any], key: Any) -> Circuit:
+    """The circuit with its random parameters drawn, then those of a sweep set."""
+    circuit = circuit.realise(node_key(key, "parameters"))
+    return circuit.with_parameters(values) if values else circuit
+
+
+def over_sweep(f: Callable[..., Any], job: Job, *, carried: int = 0, shared: int = 0) -> Callable[..., Any]:
+    """``f(values, key, *carried, *shared)`` for all combinations; the axes of a sweep come first, in its order."""
+    names = [n for n in job.sweep if n != "seed"]
+    for name in reversed(job.sweep):
+        values = {n: 0 if n == name else None for n in names}
+        f = jax.vmap(f, in_axes=(values, 0 if name == "seed" else None, *[0] * carried, *[None] * shared))
+    return f
+
+
+@partial(jax.jit, static_argnames="job")
+def start(circuit: Circuit, values: Mapping[str, Any], key: Any, *, job: Job) -> Carry:
+    """The state before the first step."""
+
+    def one(values: Any, key: Any) -> Carry:
+        c = realised(circuit, values, key)
+        sums = {} if job.trial else sums_of(job.asked(c), job.batch, stored=True)
+        return Carry(c.init(key=node_key(key, "init"), dt=job.dt, batch=job.batch), sums)
+
+    return over_sweep(one, job)(dict(values), key)
+
+
+@partial(jax.jit, static_argnames=("job", "units"))
+def run_chunk(
+    circuit: Circuit,
+    values: Mapping[str, Any],
+    key: Any,
+    carry: Carry,
+    first: Any,
+    given: Given,
+    *,
+    job: Job,
+    units: int,
+) -> tuple[Carry, dict[str, Any], Any]:
+    """``(carry, recorded, where states are nan)`` after `units` units of work from number `first`."""
+
+    def one(values: Any, key: Any, carry: Carry, first: Any, given: Given) -> Any:
+        c = realised(circuit, values, key)
+        ticks = Tick(first, job.dt, key, job.batch, job.batch_reduce)
+        run = partial(windows, c, asked=job.asked(c), constant=given.constant, learn=job.learn, stored=True)
+        functions = dict(job.functions)
+        if job.trial:
+            return _trials(run, c, carry.state, ticks, given, functions, job, units)
+        state, sums, recorded = run(
+            carry.state,
+            steps=units,
+            ticks=ticks,
+            place=first,
+            sums=carry.sums,
+            series=given.series,
+            function=functions,
+        )
+        return Carry(state, sums), recorded, first_nans(c, state)
+
+    return over_sweep(one, job, carried=1, shared=2)(dict(values), key, carry, first, given)
+
+
+def _trials(
+    run: Any,
+    c: Circuit,
+    state: Any,
+    ticks: Tick,
+    given: Given,
+    functions: Mapping[str, Any],
+    job: Job,
+    units: int,
+) -> Any:
+    """A loop over presentations: renew, present and rest, consolidate."""
+    assert job.trial is not None
+    (present, total), first = job.trial, ticks.step
+    asked = job.asked(c)
+    seldom = [e for e in asked if e.per_trial and e.record.every > 1]
+
+    def renewed(state: Any, r: Any) -> Any:
+        key = node_key(jax.random.fold_in(ticks.key, r), "renew")
+        return c.renew(state, key=key, dt=job.dt, batch=job.batch)
+
+    def trial(carry: Any, x: Any) -> Any:
+        (state, buffers), (r, samples) = carry, x
+        begin = r * total
+
+        def shown(rows: Any, moves: bool, tick: Tick) -> Any:
+            i = tick.step - begin
+            now = rows[jnp.minimum(i, present - 1)] if moves else rows
+            return jnp.where(i < present, now, jnp.zeros_like(now))
+
+        shows = {ref: partial(shown, jnp.asarray(v), ref in job.moving) for ref, v in samples.items()}
+        shows |= {ref: partial(shown, jnp.asarray(v), True) for ref, v in given.series.items()}
+        state, _, recorded = run(
+            renewed(state, r), steps=total, ticks=ticks.replace(step=begin), series={}, function={**functions, **shows}
+        )
+        if job.learn:
+            state = c.consolidate(state)
+        rows = {e.name: _of_trial(e, c, state, recorded) for e in asked}
+        for e in seldom:
+            k = e.record.every
+
+            def put(b: Any, v: Any, slot: Any = r // k - first // k) -> Any:
+                return b.at[slot].set(v, mode="drop")
+
+            kept = lax.cond(r % k == k - 1, put, lambda b, v: b, buffers[e.name], rows.pop(e.name))
+            buffers = {**buffers, e.name: kept}
+        return (state, buffers), (rows, first_nans(c, state))
+
+    buffers = {
+        e.name: jnp.zeros((-(-units // e.record.every), *e.shape(job.batch)), e.dtype(stored=True)) for e in seldom
+    }
+    # renewed before the loop as well, because the last batch may be smaller than the one that the state comes from
+    work = first + jnp.arange(units), {ref: _time_first(v, job, ref) for ref, v in given.samples.items()}
+    (state, buffers), (rows, nans) = lax.scan(trial, (renewed(state, first), buffers), work)
+    return Carry(state, {}), rows | buffers, nans
+
+
+def _time_first(samples: Any, job: Job, ref: str) -> Any:
+    """(presentation, *batch, time, ...) as (presentation, time, *batch, ...)."""
+    return jnp.moveaxis(jnp.asarray(samples), 1 + len(job.batch), 1) if ref in job.moving else samples
+
+
+def _of_trial(e: Entry, c: Circuit, state: Any, recorded: Mapping[str, Any]) -> Any:
+    if not e.per_trial:
+        return recorded[e.name]
+    if e.record.reduce == "last" and e.compartment.spec.persist:
+        value = c.value(state, {}, e.ref)
+        return value != 0 if e.as_spikes else value.astype(e.dtype(stored=True))
+    return recorded[e.name][0]

@@ -1,0 +1,50 @@
+"""A run that stays in memory; it is used as the one on disk, `_store.py`, is."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+from ._dataset import Variable
+from ._errors import RunError
+
+
+class MemoryStore(contextlib.AbstractContextManager["MemoryStore", None]):
+    """Keeps all variables as NumPy arrays."""
+
+    def __init__(self, variables: tuple[Variable, ...], about: dict[str, Any]) -> None:
+        self.variables, self.attrs = variables, about
+        self.arrays: dict[str, np.ndarray] = {}
+        for v in variables:
+            try:
+                self.arrays[v.entry.name] = np.empty(v.shape, v.dtype)
+            except (MemoryError, ValueError):
+                size = v.bytes_per_unit * v.layout.count / 2**30
+                raise RunError(
+                    f"{v.entry.name} would take {size:.3g} GiB of memory: record it less often, or to a folder by to=."
+                ) from None
+
+    def __exit__(self, *error: object) -> None:
+        pass
+
+    def write(self, v: Variable, start: int, rows: np.ndarray) -> None:
+        self.arrays[v.entry.name][v.at(start, start + rows.shape[v.grows])] = rows
+
+    def commit(self, steps: int) -> None:
+        self.attrs["committed_steps"] = steps
+
+    def finish(self, state: Mapping[str, Any]) -> None:
+        """The state stays with the run."""
+
+    def tree(self) -> xr.DataTree:
+        groups: dict[str, xr.Dataset] = {"/": xr.Dataset(attrs=self.attrs)}
+        for v in self.variables:
+            coords = v.coords | v.labels(0, v.shape[v.grows])
+            dataset = xr.Dataset({v.name: (v.dims, self.arrays[v.entry.name], v.attrs)}, coords)
+            path = "/" + v.group
+            groups[path] = groups[path].assign(dataset.variables) if path in groups else dataset
+        return xr.DataTree.from_dict(groups)

@@ -1,0 +1,270 @@
+"""simulate over a duration: what it gives does not depend on chunk, store or record; continuing, inputs, batches."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+import xarray as xr
+from bouton import Circuit, Record, Uniform, delayed, simulate
+from bouton._chunk import run_chunk, start
+
+from .tiny import KEY, N_IN, PLUGINS, RATES, Leaky, N, Noise, assert_same, loop, network, node_key, recorded
+
+CIRCUIT = network()
+STEPS = 40
+RECORD = {
+    "cell.s": [1, Record("sum", every=7)],
+    "cell.v": [Record(every=3), Record("mean", every=9), Record("max", every=2), Record("min", every=50)],
+    "cell.theta": 13,
+    "ff.w": 20,
+}
+
+
+@pytest.fixture(scope="module")
+def whole() -> Any:
+    """The run in one chunk, in memory."""
+    return simulate(CIRCUIT, STEPS, inputs=RATES, record=RECORD, chunk=STEPS)
+
+
+@contextmanager
+def no_compilation() -> Iterator[None]:
+    """Fail if one of the two functions of a run is compiled anew."""
+    before = start._cache_size(), run_chunk._cache_size()
+    yield
+    assert (start._cache_size(), run_chunk._cache_size()) == before
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 1000])
+def test_chunks_change_nothing(whole: Any, chunk: int, tmp_path: Path) -> None:
+    for to in (None, tmp_path / "run.zarr"):
+        with PLUGINS.use():
+            run = simulate(CIRCUIT, STEPS, inputs=RATES, record=RECORD, chunk=chunk, to=to)
+        assert_same(recorded(run), recorded(whole))
+        assert_same(run.state, whole.state)
+
+
+def test_recording_changes_nothing(whole: Any) -> None:
+    for record in (None, {"cell.v": 3}, {"inh.current": 1, "cell.v": [3, Record("sum")]}):
+        run = simulate(CIRCUIT, STEPS, inputs=RATES, record=record)
+        assert_same(run.state, whole.state)
+        if record:
+            assert_same(run["cell.v"].values, whole["cell.v"].values)
+
+
+def test_equals_a_python_loop_with_the_documented_keys(whole: Any) -> None:
+    state, rows = loop(CIRCUIT, STEPS, RATES)
+    assert rows["cell.s"].sum() > 10
+    np.testing.assert_array_equal(whole["cell.s"].values, rows["cell.s"] != 0)
+    np.testing.assert_allclose(whole["cell.v"].values, rows["cell.v"][2::3], rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(whole["cell.v_mean"], rows["cell.v"][:36].reshape(4, 9, N).mean(1), rtol=1e-5)
+    np.testing.assert_array_equal(whole["cell.s_sum"], rows["cell.s"][:35].reshape(5, 7, N).sum(1))
+    np.testing.assert_allclose(whole["ff.w"].values, rows["ff.w"][19::20], rtol=1e-5)
+    assert whole["cell.v_min"].shape == (0, N)  # its only window is not complete
+    for name in ("w", "theta", "v"):
+        node = "ff" if name == "w" else "cell"
+        np.testing.assert_allclose(getattr(whole.state[node], name), getattr(state[node], name), rtol=1e-5, atol=1e-6)
+
+
+def test_labels(whole: Any) -> None:
+    assert whole["cell.s"].dims == ("time", "unit") and whole["cell.v"].dims == ("time_3", "unit")
+    assert whole["ff.w"].dims == ("time_20", "pre", "post")
+    np.testing.assert_array_equal(whole["cell.s"]["time"], np.arange(STEPS) + 1.0)  # at the end of the step
+    np.testing.assert_array_equal(whole["cell.v"]["time_3"], np.arange(3, 40, 3))
+    attrs = whole["cell.v_mean"].attrs, whole["cell.s_sum"].attrs, whole["cell.s"].coords["time"].attrs
+    assert attrs == (
+        {"units": "mV", "long_name": "mean of potential"},
+        {"units": "count", "long_name": "sum of spikes"},
+        {"units": "ms", "long_name": "time at the end of the step"},
+    )
+
+
+def test_time_is_counted_in_dt() -> None:
+    run = simulate(network(), 2.0, dt=0.5, inputs=RATES, record={"cell.v": [1, Record("mean", every=2)]})
+    np.testing.assert_array_equal(run["cell.v"].time, [0.5, 1.0, 1.5, 2.0])
+    np.testing.assert_array_equal(run["cell.v_mean"].time_2, [1.0, 2.0])
+
+
+def test_a_run_continues_another_with_delays_in_flight() -> None:
+    """10 steps are no multiple of the delay line's 3 rows."""
+    first = simulate(CIRCUIT, 10, inputs=RATES, record={"cell.v": 1})
+    on = simulate(CIRCUIT, 20, inputs=RATES, record={"cell.v": 1}, state=first.state, learn=False, seed=1)
+    key = jax.random.key(1)
+    middle, _ = loop(CIRCUIT, 10, RATES)
+    rows = []
+    from bouton import Tick
+
+    state = middle
+    for i in range(20):  # steps are counted on here, so that the ring is read where it was written
+        keyed = Tick(i, 1.0, key)
+        aligned = {**state, "cell.s~3ms": CIRCUIT.components["cell.s~3ms"].rebase(state["cell.s~3ms"], 10) if i == 0 else state["cell.s~3ms"]}
+        state, _ = CIRCUIT.step(aligned, keyed, RATES, learn=False)
+        rows.append(state["cell"].v)
+    np.testing.assert_allclose(on["cell.v"], np.stack(rows), rtol=1e-5, atol=1e-6)
+    assert_same(on.state["ff"].w, first.state["ff"].w)
+    assert_same(on.state["cell"].theta, first.state["cell"].theta)
+
+
+def line(ms: float) -> Circuit:
+    """Cells that hold what they get, behind a delay."""
+    nodes = {"a": Leaky(2, tau=1e9, growth=0.0), "b": Leaky(2, tau=1e9, growth=0.0)}
+    return Circuit(nodes=nodes, wires={"b.j": delayed("a.s", ms)})
+
+
+def test_what_is_in_a_delay_line_arrives_in_the_next_run() -> None:
+    pulse = np.zeros((5, 2))
+    pulse[4] = 1.5  # a spike in the last step, to arrive 3 steps later
+    first = simulate(line(3.0), 5, inputs={"a.j": ("time", pulse[:, 0])}, record={"a.s": 1})
+    assert first["a.s"].values[:, 0].tolist() == [False] * 4 + [True]
+    second = simulate(line(3.0), 5, record={"b.v": 1}, state=first.state)
+    assert np.diff(second["b.v"].values[:, 0], prepend=0.0).round(3).tolist() == [0.0, 0.0, 1.0, 0.0, 0.0]
+
+
+# ---- inputs ------------------------------------------------------------------------------------------------------------
+
+
+def fed(inputs: Any, n: Any = N_IN, **how: Any) -> np.ndarray:
+    """What arrives at cells that hold it: the changes of their potential."""
+    c = Circuit(nodes={"cell": Leaky(n, tau=1e9, growth=0.0)})
+    run = simulate(c, 6, inputs={"cell.j": inputs}, record={"cell.v": 1}, chunk=4, **how)
+    return np.diff(run["cell.v"].values, axis=0, prepend=0.0)
+
+
+SERIES = 0.01 * np.arange(24.0).reshape(6, N_IN)
+
+
+def test_inputs_vary_in_time() -> None:
+    for given in (
+        (("time", "unit"), SERIES),
+        (("unit", "time"), SERIES.T),
+        xr.DataArray(SERIES.T, dims=("unit", "time"), coords={"time": np.arange(6.0)}),
+        lambda tick: jnp.asarray(SERIES, jnp.float32)[tick.step],
+    ):
+        np.testing.assert_allclose(fed(given), SERIES, atol=1e-6)
+    np.testing.assert_allclose(fed(("time", SERIES[:, 1])), np.repeat(SERIES[:, 1:2], 4, 1), atol=1e-6)
+    np.testing.assert_allclose(fed(0.1), np.full((6, 4), 0.1), atol=1e-6)
+    np.testing.assert_allclose(fed(("unit", SERIES[2])), np.repeat(SERIES[2:3], 6, 0), atol=1e-6)
+    np.testing.assert_allclose(fed(SERIES[2].reshape(2, 2)), np.repeat(SERIES[2:3], 6, 0), atol=1e-6)  # a map, flat
+    np.testing.assert_allclose(fed(jnp.asarray(SERIES[2], jnp.float32)), np.repeat(SERIES[2:3], 6, 0), atol=1e-6)
+
+
+def test_inputs_differ_over_a_batch() -> None:
+    """As many samples as units, so that only the names of dims tell them apart."""
+    samples = 0.01 * np.arange(16.0).reshape(4, 4)
+    same = np.broadcast_to
+    for given, want in (
+        ((("batch", "unit"), samples), samples),
+        ((("unit", "batch"), samples.T), samples),
+        (("batch", samples[1]), samples[1][:, None]),
+        (("unit", samples[1]), samples[1][None]),
+        (samples[1], samples[1][None]),
+        (samples, samples),
+    ):
+        np.testing.assert_allclose(fed(given, batch=4), same(want, (6, 4, 4)), atol=1e-6)
+    moving = (("batch", "time"), SERIES.T)
+    np.testing.assert_allclose(fed(moving, batch=4), same(SERIES[:, :, None], (6, 4, 4)), atol=1e-6)
+    np.testing.assert_allclose(
+        fed((("time", "unit"), SERIES), batch=4), same(SERIES[:, None], (6, 4, 4)), atol=1e-6
+    )
+
+
+def test_functions_of_the_tick_have_keys_of_their_own() -> None:
+    def noise(tick: Any) -> Any:
+        return jax.random.uniform(tick.key, (N_IN,))
+
+    drawn = fed(noise, seed=3)
+    key = jax.random.key(3)
+    want = [jax.random.uniform(node_key(jax.random.fold_in(key, i), "input cell.j"), (N_IN,)) for i in range(6)]
+    # a cell that spikes is halved, so only the first step shows what came
+    np.testing.assert_allclose(drawn[0], want[0], rtol=1e-6)
+    assert not np.allclose(drawn[1], drawn[0])
+
+
+# ---- batches -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("reduce", ["mean", "sum"])
+def test_a_batch_learns_together(reduce: Any) -> None:
+    run = simulate(CIRCUIT, 15, inputs=RATES, batch=3, batch_reduce=reduce, record={"cell.s": 1, "cell.v": 5, "ff.w": 1})
+    assert run["cell.s"].dims == ("time", "batch", "unit") and run["ff.w"].dims == ("time", "pre", "post")
+    _, rows = loop(CIRCUIT, 15, RATES, batch=(3,), batch_reduce=reduce)
+    np.testing.assert_array_equal(run["cell.s"].values, rows["cell.s"] != 0)
+    np.testing.assert_allclose(run["ff.w"], rows["ff.w"], rtol=1e-5)
+    # by hand: each step adds rate * pre * post of the samples, their mean or sum; thresholds likewise
+    sent = rows["src.s"][..., :, None] * rows["cell.s"][..., None, :]
+    together = getattr(np, reduce)(0.05 * sent, axis=1)
+    np.testing.assert_allclose(np.diff(rows["ff.w"], axis=0), together[1:], atol=1e-6)
+    spikes = getattr(np, reduce)(0.01 * rows["cell.s"], axis=1)
+    np.testing.assert_allclose(run.state["cell"].theta, spikes.sum(0), rtol=1e-5)
+
+
+def test_without_learning_nothing_that_persists_changes() -> None:
+    run = simulate(CIRCUIT, 15, inputs=RATES, learn=False, record={"cell.s": 1})
+    begin = CIRCUIT.init(key=node_key(KEY, "init"), dt=1.0)
+    assert run["cell.s"].values.any()
+    np.testing.assert_allclose(run.state["ff"].w, begin["ff"].w, rtol=1e-6)
+    assert not run.state["cell"].theta.any()
+
+
+# ---- parameters, precision, overhead ---------------------------------------------------------------------------------
+
+
+def test_random_parameters_are_drawn_once_and_handed_on() -> None:
+    c = network(tau=Uniform(5.0, 50.0))
+    first = simulate(c, 5, inputs=RATES, seed=1, record={"cell.v": 1})
+    drawn = c.realise(node_key(jax.random.key(1), "parameters"))
+    assert_same(first.circuit.components["cell"].tau, drawn.components["cell"].tau)
+    again = simulate(first.circuit, 5, inputs=RATES, seed=2, state=first.state)
+    assert_same(again.circuit.components["cell"].tau, first.circuit.components["cell"].tau)
+    by_hand = simulate(drawn, 5, inputs=RATES, seed=1, record={"cell.v": 1})
+    assert_same(by_hand["cell.v"].values, first["cell.v"].values)
+
+
+def test_float64() -> None:
+    with jax.enable_x64(True):
+        run = simulate(CIRCUIT, 20, inputs=RATES, record={"cell.v": [1, Record("mean", every=5)], "cell.count": 1})
+        _, rows = loop(CIRCUIT, 20, RATES)
+        assert run["cell.v"].dtype == run["cell.v_mean"].dtype == np.float64 and run["cell.count"].dtype == np.int64
+        np.testing.assert_allclose(run["cell.v"], rows["cell.v"], rtol=1e-13)
+
+
+def test_calls_of_one_shape_compile_once() -> None:
+    def run(**how: Any) -> None:
+        circuit = how.pop("circuit", CIRCUIT)
+        simulate(circuit, 12, inputs=how.pop("inputs", RATES), record={"cell.s": 1}, chunk=4, **how)
+
+    run()
+    with no_compilation():
+        run(seed=5)
+        run(inputs={"src.x": np.full(N_IN, 0.3)})
+        run(circuit=network())
+        run(circuit=network(growth=0.5))
+    before = run_chunk._cache_size()
+    run(learn=False)
+    assert run_chunk._cache_size() == before + 1
+    with no_compilation():
+        run(learn=False, seed=2)
+        run(learn=True)
+
+
+def test_a_call_costs_little() -> None:
+    def call() -> float:
+        begin = time.perf_counter()
+        simulate(CIRCUIT, 12, inputs=RATES, record={"cell.s": 1})
+        return time.perf_counter() - begin
+
+    call()
+    assert min(call() for _ in range(10)) < 0.1  # measured: 0.01 s
+
+
+def test_maps_have_coordinates() -> None:
+    c = Circuit(nodes={"cell": Leaky((2, 3)), "src": Noise((2, 3))}, wires={"cell.j": "src.s"})
+    run = simulate(c, 3, inputs={"src.x": np.full((2, 3), 0.5)}, record={"cell.v": 1})
+    assert run["cell.v"].dims == ("time", "unit")
+    assert run["cell.v"].coords["height"].values.tolist() == [0, 0, 0, 1, 1, 1]
+    assert run["cell.v"].coords["width"].values.tolist() == [0, 1, 2, 0, 1, 2]
