@@ -38,8 +38,9 @@ def readme():
 def test_the_circuit_of_the_readme_runs(readme, tmp_path):
     session = Session("README", tmp_path)
     session.run(readme[0][1])
-    assert len(session.namespace["times"]) == len(session.namespace["units"]) > 0
-    assert bouton.open(tmp_path / "run.zarr")["exc/s"].dims == ("time", "unit")
+    stored = bouton.open(tmp_path / "run.zarr")["exc.s"]
+    assert stored.dims == ("time", "unit")
+    assert session.namespace["spikes"].sizes["spike"] == int(stored.sum()) > 0
 
 
 def test_the_plugin_of_the_readme_is_one(readme, tmp_path, monkeypatch):

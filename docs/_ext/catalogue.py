@@ -1,7 +1,7 @@
 """A page for every name that the family registers, written from what the class says about itself.
 
-The registry is asked, so that a new component needs no edit here. Pages are written to ``generated/`` before the site is
-read; beside them, ``generated/digits-batches.md`` is the measured table in ``measured/``, or empty while there is none.
+The registry is asked, so that a new component needs no edit here. Pages are written to ``generated/`` before the site
+is read. Beside them ``generated/digits-batches.md`` is the measured table in ``measured/``, or empty if there is none.
 """
 
 from __future__ import annotations

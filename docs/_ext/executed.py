@@ -36,9 +36,10 @@ class Exec(SphinxDirective):
             return [nodes.literal_block(printed, printed, language="console")]
         shown: list[nodes.Node] = []
         if "hide" not in self.options:
-            shown.append(nodes.literal_block(code, code.rstrip(), language="python"))
-        if printed:
-            shown.append(nodes.literal_block(printed, printed.rstrip(), language="none", classes=["printed"]))
+            code = code.rstrip()
+            shown.append(nodes.literal_block(code, code, language="python"))
+        if printed := printed.rstrip():
+            shown.append(nodes.literal_block(printed, printed, language="none", classes=["printed"]))
         return shown + self._figures(page)
 
     def _figures(self, page: str) -> list[nodes.Node]:
@@ -51,7 +52,9 @@ class Exec(SphinxDirective):
             name = f"{page.replace('/', '-')}-{self.lineno}-{number}.png"
             plt.figure(number).savefig(folder / name, dpi=130, bbox_inches="tight")
             caption = self.options.get("caption", "")
-            figure = nodes.figure("", nodes.image(uri=f"/generated/figures/{name}", alt=caption or "figure", width="80%"))
+            figure = nodes.figure(
+                "", nodes.image(uri=f"/generated/figures/{name}", alt=caption or "figure", width="80%")
+            )
             if caption:
                 figure += nodes.caption("", caption)
             shown.append(figure)

@@ -10,10 +10,14 @@ import contextlib
 import io
 import os
 import re
+import shlex
 import subprocess
 import sys
+from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+import matplotlib
 
 BLOCK = re.compile(r"^```(?:python|\{exec\})\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -30,16 +34,17 @@ class Session:
     def __init__(self, page: str, folder: Path) -> None:
         self.page, self.folder, self.namespace = page, folder, {"__name__": "__main__"}
         folder.mkdir(parents=True, exist_ok=True)
+        matplotlib.use("Agg")
 
     def run(self, code: str, line: int = 0) -> str:
-        """Execute a block and return what it printed; like in a notebook, the last expression is printed."""
-        os.environ.setdefault("MPLBACKEND", "Agg")
+        """Execute a block and return what it printed, and as in a notebook its last expression, unless ``;`` ends it."""
         with contextlib.chdir(self.folder):
             return self._commands(code) if code.lstrip().startswith("$ ") else self._python(code, line)
 
     def _python(self, code: str, line: int) -> str:
         tree = ast.parse("\n" * line + code, f"{self.page}.md")
-        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        shows = tree.body and isinstance(tree.body[-1], ast.Expr) and not code.rstrip().endswith(";")
+        last = tree.body.pop() if shows else None
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
             exec(compile(tree, f"{self.page}.md", "exec"), self.namespace)
@@ -50,13 +55,20 @@ class Session:
         return printed.getvalue()
 
     def _commands(self, code: str) -> str:
-        shown = []
-        for command in code.splitlines():
-            here = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-            done = subprocess.run(
-                command.removeprefix("$ "), shell=True, capture_output=True, text=True, env={**os.environ, "PATH": here}
-            )
-            if done.returncode:
-                raise RuntimeError(f"{self.page}: {command}: {done.stderr or done.stdout}")
-            shown.append(f"{command}\n{done.stdout}")
-        return "\n".join(shown)
+        return "\n".join(f"{line}\n{self._command(line.removeprefix('$ '))}" for line in code.splitlines())
+
+    def _command(self, command: str) -> str:
+        program, *arguments = shlex.split(command)
+        if program == "bouton":  # here, where everything is imported already
+            (script,) = metadata.entry_points(group="console_scripts", name="bouton")
+            printed = io.StringIO()
+            with contextlib.redirect_stdout(printed):
+                script.load()(arguments, standalone_mode=False)
+            return printed.getvalue()
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        done = subprocess.run(
+            command, shell=True, capture_output=True, text=True, check=False, env={**os.environ, "PATH": path}
+        )
+        if done.returncode:
+            raise RuntimeError(f"{command}: {done.stderr or done.stdout}")
+        return done.stdout

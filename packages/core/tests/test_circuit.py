@@ -11,8 +11,10 @@ from bouton import (
     CircuitError,
     Component,
     Constant,
+    Gaussian,
     Param,
     Ports,
+    Synapse,
     Tick,
     Uniform,
     delayed,
@@ -20,6 +22,7 @@ from bouton import (
     port,
     static,
 )
+from bouton.testing import Full
 from jaxtyping import Array, Float
 
 KEY = jax.random.key(0)
@@ -263,6 +266,10 @@ CANNOT_BE_BUILT = [
     ({"a": Sum}, {}, "node 'a' must be a component or a circuit, got"),
     ({"a.b": Sum(1)}, {}, "'a.b' cannot name a node"),
     ({"a": Sum("3")}, {}, "a.n must be int | tuple[int, ...], got '3'."),  # type: ignore[arg-type]
+    ({"a": Sum(True)}, {}, "a.n must be int | tuple[int, ...], got True."),
+    ({"a": Sum((2,) * 9 + ("x",))}, {}, "a.n must be int | tuple[int, ...], got (2, 2,"),  # type: ignore[arg-type]
+    ({"a": Sum(1), "s": Source(1)}, {"a.x": []}, "the wire into 'a.x' has no source: name one, or leave the wire out."),
+    ({"a": Sum(1, gain=Gaussian(std=-1.0))}, {}, "a.gain.std must be >= 0, got -1."),
     ({"a": Sum(0)}, {}, "a.n is a size: it must be at least 1, got 0."),
     ({"a": Sum(1, gain="2")}, {}, "a.gain must be a number, an array or an initialiser, got '2'."),
     ({"a": Sum(1, gain=float("nan"))}, {}, "a.gain must be a number, got nan."),
@@ -295,6 +302,8 @@ def test_start_values_that_cannot_be_are_refused() -> None:
         Circuit({"a": Sum(1)}, start={"a.totl": 1.0})
     with pytest.raises(CircuitError, match="start value for 'a.y': only states"):
         Circuit({"a": Sum(1)}, start={"a.y": 1.0})
+    with pytest.raises(CircuitError, match=r"start\['a.total'\].std must be >= 0, got -1"):
+        Circuit({"a": Sum(1)}, start={"a.total": Gaussian(std=-1.0)})
     with pytest.raises(CircuitError, match=r"start\['a.total'\] must be a number, an array or an initialiser, got 'x'"):
         Circuit({"a": Sum(1)}, start={"a.total": "x"})
 
@@ -383,3 +392,23 @@ def test_parameters_that_do_not_exist_cannot_be_replaced() -> None:
         with pytest.raises(CircuitError) as error:
             circuit.with_parameters({path: 1.0})
         assert str(error.value) == message
+
+
+def test_a_bias_may_be_zero_or_an_array() -> None:
+    for bias in (0.0, [1.0, 2.0]):
+        circuit = Circuit({"s": Synapse(Full(3, 2), bias=bias)})
+        assert np.array_equal(circuit.init(key=KEY, dt=1.0)["s"].b, np.broadcast_to(bias, 2))
+
+
+def test_delays_that_differ_in_the_last_digit_have_lines_of_their_own() -> None:
+    wires = {"a.x": delayed("s.y", 12345.6), "b.x": delayed("s.y", 12345.64)}
+    assert len(Circuit({"s": Source(1), "a": Sum(1), "b": Sum(1)}, wires).components) == 5
+
+
+def test_a_thousand_nodes_are_built_and_a_wrong_name_is_found_among_them_quickly() -> None:
+    name = "n" * 140
+    nodes = {f"{name}{i}": Sum(1) for i in range(1000)}
+    wires = {f"{name}{i}.x": delayed(f"{name}{i - 1}.y", 1.0) for i in range(1, 1000)}
+    Circuit(nodes, wires)
+    with pytest.raises(CircuitError, match="unknown state or output"):
+        Circuit(nodes, {f"{name}0.x": f"{name}1.z"})

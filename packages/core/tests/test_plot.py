@@ -140,12 +140,14 @@ def test_long_runs_are_in_seconds():
 
 
 def test_raster_needs_the_spikes_of_every_step(run):
+    with pytest.raises(bouton.RunError, match=r"beat.age holds float.., not spikes."):
+        plot.raster(run, "beat", compartment="age")
+    every_tenth = spikes(np.ones((4, 2), bool), step=10.0).rename(time="time_10")
     with pytest.raises(
         bouton.RunError,
-        match=r"beat.age is not the spikes of every step but float.. along 'time': "
-        r"simulate with record=\{'beat.age': 1\}.",
+        match=r"s was kept along 'time_10' only: for every spike simulate with record=\{'s': 1\}.",
     ):
-        plot.raster(run, "beat", compartment="age")
+        plot.raster(every_tenth)
 
 
 # ---- what is chosen of a run -----------------------------------------------------------------------------------------

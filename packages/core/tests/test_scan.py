@@ -32,7 +32,7 @@ def test_windows_equal_numpy_on_every_step(k: int) -> None:
     _, rows = scan(CIRCUIT, START, steps=STEPS, dt=1.0, key=KEY, inputs=RATES, record=record)
     _, plain = scan(CIRCUIT, START, steps=STEPS, dt=1.0, key=KEY, inputs=RATES, record={ref: 1 for ref in record})
     for ref in record:
-        whole = plain[ref][: STEPS // k * k].reshape(STEPS // k, k, -1)  # what is not complete is left out
+        whole = plain[ref][: STEPS // k * k].reshape(STEPS // k, k, 3)  # what is not complete is left out
         np.testing.assert_array_equal(rows[ref], whole[:, -1])
         for name, reduce in REDUCE.items():
             got = rows[f"{ref}_{name}"]
@@ -70,7 +70,7 @@ def test_under_jit_vmap_and_grad() -> None:
 
     def potential(tau: jax.Array) -> jax.Array:
         c = CIRCUIT.with_parameters({"cell.tau": tau, "ff.plasticity.rate": 0.0, "cell.growth": 0.0})
-        rows = scan(c, START, steps=1, dt=1.0, key=KEY, inputs=RATES, record={"cell.v": 1})[1]
+        rows = scan(c, START, steps=1, dt=1.0, key=KEY, inputs={"src.x": 0.0}, record={"cell.v": 1})[1]
         return rows["cell.v"].sum()
 
     tau, v = 10.0, START["cell"].v

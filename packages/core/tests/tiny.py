@@ -117,7 +117,9 @@ def network(**of_cell: Any) -> Circuit:
 RATES = {"src.x": np.linspace(0.2, 0.8, N_IN)}
 
 
-def loop(circuit: Circuit, steps: int, inputs: Any, *, key: Any = KEY, dt: float = 1.0, batch: Any = (), **how: Any) -> Any:
+def loop(
+    circuit: Circuit, steps: int, inputs: Any, *, key: Any = KEY, dt: float = 1.0, batch: Any = (), **how: Any
+) -> Any:
     """A plain Python loop over `Circuit.step`: the last state, and all states and outputs by name, a row per step."""
     state = how.pop("state", None) or circuit.init(key=node_key(key, "init"), dt=dt, batch=batch)
     reduce = how.pop("batch_reduce", "mean")

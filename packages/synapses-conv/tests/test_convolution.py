@@ -135,12 +135,12 @@ def test_adjoint_identities_hold_in_any_geometry(conv):
 def test_dims_have_names():
     dims = Conv((8, 6, 2), kernel=(3, 5), channels_out=4, stride=2).dims()
     assert dims == {
-        "pre": {"height": 8, "width": 6, "channel": 2},
+        "pre": {"pre_height": 8, "pre_width": 6, "pre_channel": 2},
         "post": {"height": 4, "width": 3, "channel": 4},
         "weights": {"ky": 3, "kx": 5, "channel_in": 2, "channel_out": 4},
     }
     assert list(Conv((8, 1), kernel=3, channels_out=1).dims()["weights"]) == ["kx", "channel_in", "channel_out"]
-    assert list(Conv((8, 8, 8, 1), kernel=3, channels_out=1).dims()["pre"]) == ["depth", "height", "width", "channel"]
+    assert list(Conv((8, 8, 8, 1), kernel=3, channels_out=1).dims()["post"]) == ["depth", "height", "width", "channel"]
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,8 @@ class LIFCell(Component):
         \qquad\qquad\qquad\quad\,\text{on a spike } \theta \leftarrow \theta + \theta_+
 
     After a spike the cell takes no current for ``refract_time`` (rounded up to whole steps). Meanwhile the leak goes
-    on, or, with ``refractory="clamp"``, v is held at ``v_reset``. A spike raises the threshold from the next step on. With a constant current and ``refractory="clamp"`` the cell fires every
+    on, or, with ``refractory="clamp"``, v is held at ``v_reset``. A spike raises the threshold from the next step on. With a
+    constant current, ``refractory="clamp"`` and no adaptation the cell fires every
     :math:`T_\text{ref} + \tau_m \ln\frac{R j + v_\text{rest} - v_\text{reset}}{R j + v_\text{rest} - \text{thr}}` ms
     (for :math:`g_L = 1`; Gerstner et al., 2014).
 
@@ -75,7 +76,7 @@ class LIFCell(Component):
             raise CircuitError("one_spike and max_one_spike exclude each other: choose one.")
 
     def init(self, *, key: Any, dt: float, batch: tuple[int, ...] = ()) -> Any:
-        return self.State(v=self.v_rest, rfr=jnp.inf, thr_theta=0.0)
+        return self.State(v=self.v_rest, rfr=jnp.asarray(jnp.inf), thr_theta=jnp.asarray(0.0))
 
     def advance(self, s: Any, x: Any, tick: Tick) -> tuple[Any, Any]:
         dt = tick.dt

@@ -87,7 +87,7 @@ class SOMSynapse(Component):
         return Dense(self.n_inputs, self.dims()["unit"])
 
     def init(self, *, key: Any, dt: float, batch: tuple[int, ...] = ()) -> Any:
-        return self.State(w=self.topology.draw(self.weights, key), t=0)
+        return self.State(w=self.topology.draw(self.weights, key), t=jnp.zeros((), int))
 
     def advance(self, s: Any, x: Any, tick: Tick) -> tuple[Any, Any]:
         bmu, h = self._respond(s, x.x)

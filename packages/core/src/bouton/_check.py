@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import types
 import typing
 from typing import Any
 
 import jax
 import numpy as np
-from beartype.door import is_bearable
 
 from ._describe import hints
 from ._errors import CircuitError
@@ -31,7 +31,7 @@ def check_fields(name: str, module: Module, env: dict[str, Any] | None = None) -
         spec, value, hint = spec_of(f), getattr(module, f.name), hints(type(module))[f.name]
         if isinstance(spec, ParameterSpec):
             _check_parameter(f"{name}.{f.name}", value, hint, spec, env)
-        elif isinstance(value, Module):
+        if isinstance(value, Module):
             check_fields(f"{name}.{f.name}", value, env)
         elif isinstance(value, tuple):
             for i, item in enumerate(value):
@@ -39,8 +39,23 @@ def check_fields(name: str, module: Module, env: dict[str, Any] | None = None) -
                     check_fields(f"{name}.{f.name}.{i}", item, env)
 
 
+def matches(value: Any, hint: Any) -> bool:
+    """Whether a static value is of an annotated type. All items of a tuple count; True is no 1; an int is a float."""
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return any(matches(value, option) for option in args)
+    if origin is typing.Literal:
+        return any(type(a) is type(value) and a == value for a in args)
+    if origin is tuple and isinstance(value, tuple):
+        wanted = args[:1] * len(value) if args[1:] == (...,) else args
+        return len(wanted) == len(value) and all(map(matches, value, wanted))
+    if hint is float:
+        return type(value) in (int, float)
+    return hint is Any or (isinstance(hint, type) and type(value) is hint)
+
+
 def _check_static(name: str, value: Any, hint: Any, spec: StaticSpec) -> None:
-    if not is_bearable(value, hint):
+    if not matches(value, hint):
         if typing.get_origin(hint) is typing.Literal:
             options = [str(o) for o in typing.get_args(hint)]
             near = difflib.get_close_matches(str(value), options, 1)

@@ -131,7 +131,7 @@ class Program:
         series = self.fed.series if self.job.trial else {ref: a[rows] for ref, a in self.fed.series.items()}
         samples = {ref: a[rows].reshape(piece.units, *piece.batch, *a.shape[1:]) for ref, a in self.fed.samples.items()}
         given = Given(self.fed.constant, series, samples)
-        return self.circuit, self.values, self.key, carry, np.int32(piece.first_unit), given
+        return self.circuit, self.values, self.key, carry, np.int64(piece.first_unit), given
 
 
 def realised(circuit: Circuit, values: Mapping[str, Any], key: Any) -> Circuit:

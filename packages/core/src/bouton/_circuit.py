@@ -54,8 +54,9 @@ class Circuit(Module):
         for name, node in opened(self.nodes, self.wires)[0].items():
             check_fields(name, node)
         _ = self._plan  # computed now, so that every mistake is found now
-        for ref in self.start:
+        for ref, initialiser in self.start.items():
             self._start_target(ref)
+            check_fields(f"start[{ref!r}]", initialiser)
 
     # ---- structure ---------------------------------------------------------------------------------------------
 

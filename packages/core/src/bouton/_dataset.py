@@ -103,7 +103,9 @@ def variables(circuit: Circuit, entries: tuple[Entry, ...], layout: Layout) -> t
         for d, n in zip(v.dims, v.shape, strict=True):
             other, name = sizes.setdefault((v.group, d), (n, v.entry.name))
             if other != n:
-                raise RunError(f"record: the dim {d!r} of {name!r} has {other}, that of {v.entry.name!r} {n}: rename one.")
+                raise RunError(
+                    f"record: the dim {d!r} of {name!r} has {other}, that of {v.entry.name!r} {n}: rename one."
+                )
     return made
 
 

@@ -23,7 +23,7 @@ from ._constraints import Constraint
 from ._describe import hints
 from ._dynamics import Release, Transmission
 from ._errors import CircuitError, ModelError, PluginError, nearest
-from ._initialisers import Initialiser
+from ._initialisers import Initialiser, as_initialiser
 from ._module import MISSING, Module, ParameterSpec, StaticSpec, spec_of
 from ._plain import DTYPES, FORM, WORDS, check_plain, digest, join, reason, shown
 from ._plasticity import Plasticity
@@ -106,13 +106,12 @@ class _Reader:
         wires = {target: _sources(join(path, "wires", target), s) for target, s in given["wires"].items()}
         wanted = _Wanted((Initialiser,), numbers=True)
         start = {ref: self.part(join(path, "start", ref), value, wanted) for ref, value in given["start"].items()}
+        for ref, value in start.items():
+            _check(join(path, "start", ref), as_initialiser(value, ref))
         try:
-            made = Circuit(nodes, wires, start)
+            return Circuit(nodes, wires, start)
         except Exception as e:  # not only CircuitError: the code of plugins runs here
             raise ModelError(f"{join(path, *_culprit(nodes, wires, start))}: {reason(e)}") from None
-        for ref, initialiser in made.start.items():
-            _check(join(path, "start", ref), initialiser)
-        return made
 
     def node(self, path: str, data: Any) -> Any:
         if read_mapping(path, data).get("type") == "Circuit":

@@ -63,7 +63,10 @@ def _annotation(cls: type, name: str) -> tuple[str, bool, tuple[str, ...]] | Non
 
 def present(part: Module, spec: PortSpec) -> bool:
     """Whether this instance has the compartment at all."""
-    return spec.only_if is None or getattr(part, spec.only_if) not in (None, False)
+    if spec.only_if is None:
+        return True
+    switch = getattr(part, spec.only_if)
+    return switch is not None and switch is not False
 
 
 def compartments(part: Part, kind: str, env: dict[str, Any] | None = None) -> dict[str, Compartment]:

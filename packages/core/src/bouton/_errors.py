@@ -25,6 +25,10 @@ class RunError(BoutonError):
     """A simulation that cannot be started, continued, stored or opened."""
 
 
+LONGEST = 80
+"""Longer names are not compared with each other."""
+
+
 def nearest(name: str, options: Iterable[str], *, show: int = 12) -> str:
     """The end of an error message about an unknown name.
 
@@ -34,7 +38,8 @@ def nearest(name: str, options: Iterable[str], *, show: int = 12) -> str:
     import difflib  # only errors need it
 
     options = list(dict.fromkeys(options))
-    if close := difflib.get_close_matches(name, options, 1):
+    alike = [o for o in options if len(o) <= LONGEST] if len(name) <= LONGEST else []  # comparing long ones takes long
+    if close := difflib.get_close_matches(name, alike, 1):
         return f" Did you mean {close[0]!r}?"
     if not options:
         return ""

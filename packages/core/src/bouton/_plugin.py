@@ -26,6 +26,9 @@ NAMES = {
         "Clip": "bouton._constraints:Clip",
         "Normalise": "bouton._constraints:Normalise",
     },
+    "demo": {
+        "digits": "bouton.demos.digits:main",
+    },
     "surrogate": {
         "Arctan": "bouton._surrogates:Arctan",
         "FastSigmoid": "bouton._surrogates:FastSigmoid",

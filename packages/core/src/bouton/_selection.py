@@ -50,10 +50,8 @@ class Series:
         if len(self.own) > 1 and units is not None and not isinstance(units, slice):
             given = np.asarray(units)
             if given.ndim != 2 or given.shape[1] != len(self.own) or given.dtype.kind not in "iu":
-                example = (0,) * len(self.own)
-                raise RunError(
-                    f"{self.name} has the dims {', '.join(self.own)}: choose units=[{example}], for instance."
-                )
+                example = f"units=[{(0,) * len(self.own)}]"
+                raise RunError(f"{self.name} has the dims {', '.join(self.own)}: choose {example}, for instance.")
             inside = (given >= 0) & (given < np.array(self.shape))
             if not inside.all():
                 strange = tuple(given[~inside.all(axis=1)][0].tolist())
@@ -78,6 +76,7 @@ class Series:
 
 
 def series_of(run: Any, name: str | None, start: float | None, stop: float | None, select: dict[str, int]) -> Series:
+    """What lies between two times of a variable of which one element is chosen along each further dim."""
     name, data = _variable(run, name)
     along = _along(data)
     if along is None:
@@ -104,11 +103,13 @@ def series_of(run: Any, name: str | None, start: float | None, stop: float | Non
 def spikes_of(
     run: Any, node: str | None, compartment: str, start: float | None, stop: float | None, select: dict[str, int]
 ) -> Series:
+    """The same of the spikes of a node, of which none may be missing."""
     series = series_of(run, None if node is None else f"{node}.{compartment}", start, stop, select)
-    if series.data.dtype != bool or series.along != "time":
-        name = series.name
-        found = f"{series.data.dtype} along {series.along!r}"
-        raise RunError(f"{name} is not the spikes of every step but {found}: simulate with record={{{name!r}: 1}}.")
+    if series.data.dtype != bool:
+        raise RunError(f"{series.name} holds {series.data.dtype}, not spikes.")
+    if series.along != "time":
+        name, along = series.name, series.along
+        raise RunError(f"{name} was kept along {along!r} only: for every spike simulate with record={{{name!r}: 1}}.")
     return series
 
 
@@ -176,6 +177,7 @@ def _one(data: xr.DataArray, name: str, keep: Sequence[str], select: dict[str, i
 
 
 def indices(units: Any, total: int, name: str, most: int | None = None) -> np.ndarray:
+    """The chosen ones of `total` units; without a choice all, or the first so many."""
     if units is None:
         return np.arange(total if most is None else min(total, most))
     flat = np.arange(total)[units] if isinstance(units, slice) else np.asarray(units)
@@ -195,5 +197,6 @@ def _short(value: Any) -> str:
 
 
 def quantity(data: xr.DataArray) -> str:
+    """What is measured, and its unit."""
     units = data.attrs.get("units", "1")
     return data.attrs.get("long_name", str(data.name or "")) + ("" if units == "1" else f" [{units}]")

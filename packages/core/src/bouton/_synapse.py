@@ -32,7 +32,8 @@ class Synapse(Component):
     - `weights`: a number, an array or an `Initialiser`;
     - `release`, `transmission`: dynamics before and after the map;
     - `plasticity`: a rule or a wrapper around one;
-    - `constraints`: what the weights obey from the start, and again after each step or trial of learning, in this order.
+    - `constraints`: what the weights obey from the start, and again after each step or trial of learning, in this
+      order.
 
     Compartments of a part have its name in front: ``ff.transmission.g``, ``ff.plasticity.x_pre``. Rules see `pre` as it
     is wired (after a delay on the wire), before release.

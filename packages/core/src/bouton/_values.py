@@ -9,8 +9,8 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from beartype.door import is_bearable
 
+from ._check import matches
 from ._errors import ModelError, nearest
 from ._module import _as_static
 from ._plain import WORDS, join, shown
@@ -24,7 +24,6 @@ def fit(value: Any, hint: Any, *, exact: bool = False) -> Any:
     """The value of a static field of the type `hint`, `Misfit` if it is none.
 
     Lists become tuples. Unless `exact`, integers do for floats, and words for what they mean where text is not wanted.
-    Unlike beartype it looks at all items of a tuple, and does not take True for 1.
     """
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
@@ -47,7 +46,7 @@ def fit(value: Any, hint: Any, *, exact: bool = False) -> Any:
             meant = float(meant) if hint is float and type(meant) is int else meant
             if type(meant) is hint:
                 return meant
-    elif not isinstance(value, Mapping) and is_bearable(_as_static(value), hint):
+    elif not isinstance(value, Mapping) and matches(_as_static(value), hint):
         return _as_static(value)
     raise Misfit
 

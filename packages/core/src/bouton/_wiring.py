@@ -9,8 +9,10 @@ from __future__ import annotations
 import dataclasses
 import graphlib
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from ._component import Component
 from ._delay import Delay
@@ -72,9 +74,10 @@ class Plan:
         raise CircuitError(f"unknown {what} {ref!r}.{nearest(ref, names)}")
 
 
-def split(ref: str, nodes: Iterable[str]) -> str | None:
+def split(ref: str, nodes: Container[str]) -> str | None:
     """The node a dotted reference begins with; the longest, as a delay line is named after its source."""
-    return max((n for n in nodes if ref.startswith(n + ".")), key=len, default=None)
+    words = ref.split(".")
+    return next((n for i in range(len(words) - 1, 0, -1) if (n := ".".join(words[:i])) in nodes), None)
 
 
 def canonical_wires(wires: Any) -> tuple[tuple[str, tuple[str | Delayed, ...]], ...]:
@@ -84,6 +87,8 @@ def canonical_wires(wires: Any) -> tuple[tuple[str, tuple[str | Delayed, ...]], 
     for target, sources in pairs:
         if isinstance(sources, Delayed) or not isinstance(sources, (list, tuple)):
             sources = (sources,)
+        if not sources:
+            raise CircuitError(f"the wire into {target!r} has no source: name one, or leave the wire out.")
         for s in sources:
             if not isinstance(s, (str, Delayed)):
                 raise CircuitError(
@@ -168,7 +173,7 @@ def _connect(p: Plan, source: str | Delayed, target: Port, into: Compartment) ->
 def _delay_line(p: Plan, wanted: Delayed, port: Port, out: Compartment) -> Port:
     if not (math.isfinite(wanted.ms) and wanted.ms > 0):
         raise CircuitError(f"delayed({wanted.source!r}, {wanted.ms:g}): a delay must be > 0 ms and finite.")
-    name = f"{wanted.source}~{wanted.ms:g}ms"
+    name = f"{wanted.source}~{np.format_float_positional(wanted.ms, trim='-')}ms"
     if name not in p.nodes:
         p.nodes[name] = Delay(shape=out.shape, ms=wanted.ms, unit=out.unit)
         p.ports[name] = _ports(name, p.nodes[name])

@@ -52,10 +52,10 @@ class TraceSTDP(Rule):
 
     @property
     def _up(self) -> Any:
-        if self.mu is None:
-            return self.a_plus
-        return lambda w: self.a_plus * jnp.maximum(self.w_max - w, 0.0) ** self.mu
+        mu = self.mu
+        return self.a_plus if mu is None else lambda w: self.a_plus * jnp.maximum(self.w_max - w, 0.0) ** mu
 
     @property
     def _down(self) -> Any:
-        return -self.a_minus if self.mu is None else lambda w: -self.a_minus * jnp.maximum(w, 0.0) ** self.mu
+        mu = self.mu
+        return -self.a_minus if mu is None else lambda w: -self.a_minus * jnp.maximum(w, 0.0) ** mu

@@ -23,7 +23,8 @@ class Conv(Topology):
 
     Maps have their channels last: ``size_in=(height, width, channel)``, (width, channel) or (depth, height, width,
     channel). The weights are ``(ky, kx, channel_in, channel_out)``, or (kx, ...) or (kz, ky, kx, ...), where channel_in
-    counts those of one group: output channels see only the input channels of their own group.
+    counts those of one group: output channels see only the input channels of their own group. In a dataset the dims of
+    the input map are called pre_height, and so on: they differ in size from those of the output map.
 
     `kernel`, `stride` and `dilation` are a number for all axes or one for each. `padding` is "SAME" (as many positions
     as input places divided by the stride, rounded up; an odd place of padding goes behind), "VALID" (none), or pairs of
@@ -82,7 +83,7 @@ class Conv(Topology):
         weights = {tap: axis.kernel for tap, axis in zip(taps, self.axes, strict=True)}
         channels = {"channel_in": self.size_in[-1] // self.groups, "channel_out": self.channels_out}
         return {
-            "pre": dict(zip(names, self.size_in, strict=True)),
+            "pre": dict(zip((f"pre_{name}" for name in names), self.size_in, strict=True)),
             "post": dict(zip(names, self.size_out, strict=True)),
             "weights": weights | channels,
         }

@@ -91,8 +91,8 @@ def network() -> bouton.Circuit:
 # ---- training and reading out ------------------------------------------------------------------------------------
 
 
-def train(circuit: bouton.Circuit, data: Digits, seed: int, to: Path | None, progress: bool | None, overwrite: bool) -> Any:
-    """Present the images one after the other, in a new order in each epoch."""
+def train(circuit: bouton.Circuit, data: Digits, seed: int, **how: Any) -> bouton.Run:
+    """Present the images one after the other, in a new order in each epoch; `how` goes to `simulate`."""
     shuffle = np.random.default_rng(seed)
     order = np.concatenate([shuffle.permutation(len(data.images)) for _ in range(EPOCHS)])
     return bouton.simulate(
@@ -105,9 +105,7 @@ def train(circuit: bouton.Circuit, data: Digits, seed: int, to: Path | None, pro
             "cells.thr_theta": bouton.Record(every=len(data.images) // 4, per="trial"),
         },
         seed=seed,
-        to=to,
-        progress=progress,
-        overwrite=overwrite,
+        **how,
     )
 
 
@@ -256,7 +254,7 @@ def main(to: Path, seed: int, overwrite: bool, quiet: bool) -> None:
     train_digits, test_digits = load()
     circuit = network()
     click.echo(f"{EPOCHS} x {TRAIN} images, {PRESENT_TO_LEARN:g} ms each, {N_CELLS} cells, seed {seed}")
-    run = train(circuit, train_digits, seed, to, False if quiet else None, overwrite)
+    run = train(circuit, train_digits, seed, to=to, progress=False if quiet else None, overwrite=overwrite)
     learned = time.perf_counter()
     result = test_of(circuit, run.state, train_digits, test_digits, seed)
     run.attach(
