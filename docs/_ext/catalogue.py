@@ -52,10 +52,18 @@ def write(app: Sphinx) -> None:
     for number, (kind, title) in enumerate(TITLES.items()):
         if mine := [e for e in entries if e.kind == kind]:
             (folder / kind).mkdir()
-            described = [(e, describe_class(e.load())) for e in mine]
+            described = [(e, describe(e)) for e in mine]
             for entry, about in described:
                 (folder / kind / f"{entry.name}.rst").write_text(page(entry, about))
             (folder / f"{number}-{kind}.rst").write_text(overview(kind, title, described))
+
+
+def describe(entry: Any) -> dict[str, Any]:
+    """What there is to say about a name. A demo is a command: it has no parameters in Python."""
+    target = entry.load()
+    if entry.kind == "demo":
+        return {"doc": getattr(target, "help", None) or target.__doc__, "parameters": [], "ports": {}}
+    return describe_class(target)
 
 
 def family() -> set[str]:
@@ -75,7 +83,8 @@ def page(entry: Any, about: dict[str, Any]) -> str:
     """One name: what its docstring says, its parameters, its compartments."""
     package = entry.target.partition(".")[0]
     text = heading(entry.name)
-    text += f"{entry.kind.capitalize()} of **{entry.plugin.dist}**: ``from {package} import {entry.name}``\n\n"
+    use = f"bouton demo {entry.name}" if entry.kind == "demo" else f"from {package} import {entry.name}"
+    text += f"{entry.kind.capitalize()} of **{entry.plugin.dist}**: ``{use}``\n\n"
     text += escaped(about["doc"]) + "\n\n"
     if about["parameters"]:
         text += heading("Parameters", "-")
@@ -99,7 +108,8 @@ def port(about: dict[str, Any]) -> tuple[str, ...]:
     if "required" in about:
         notes += ["required"] if about["required"] else [f"default {about['default']}"]
     dims = literal(about["dims"]) if about["dims"] else ""
-    return literal(about["name"]), dims, about["unit"] or "", ", ".join(notes), about["doc"]
+    unit = re.sub(r"\{(\w+)\}", r"that of ``\1``", about["unit"] or "")
+    return literal(about["name"]), dims, unit, ", ".join(notes), about["doc"]
 
 
 def first_sentence(doc: str) -> str:

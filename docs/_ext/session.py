@@ -37,7 +37,7 @@ class Session:
         matplotlib.use("Agg")
 
     def run(self, code: str, line: int = 0) -> str:
-        """Execute a block and return what it printed, and as in a notebook its last expression, unless ``;`` ends it."""
+        """What a block prints and, as in a notebook, its last expression, unless ``;`` ends it."""
         with contextlib.chdir(self.folder):
             return self._commands(code) if code.lstrip().startswith("$ ") else self._python(code, line)
 

@@ -30,7 +30,7 @@ def synapses_conv():
     from bouton_synapses_conv import Conv
 
     synapse = bouton.Synapse(Conv((4, 1), kernel=2, channels_out=1), weights=bouton.Uniform(0.0, 1.0))
-    return {"node": synapse}, {"node.pre": (("width", "channel"), PULSE[:, None])}, "node.current"
+    return {"node": synapse}, {"node.pre": (("pre_width", "pre_channel"), PULSE[:, None])}, "node.current"
 
 
 def learning():

@@ -1,6 +1,8 @@
 """The conformance kit: correct parts pass all of it, and each planted mistake is caught by the check meant for it."""
 
-from typing import Any, NamedTuple
+import subprocess
+import sys
+from typing import Any, ClassVar, NamedTuple
 from unittest import SkipTest
 
 import jax
@@ -172,12 +174,12 @@ class TestLeak(ComponentTests):
 
 class TestLeakFromAFactory(ComponentTests):
     make = staticmethod(lambda: Leak(4, tau=np.array([5.0, 10.0, 20.0, 40.0])))
-    inputs = {"j": (-1.0, 1.0)}  # noqa: RUF012
+    inputs: ClassVar = {"j": (-1.0, 1.0)}
 
 
 class TestAdaptive(ComponentTests):
     component = Adaptive(4)
-    inputs = {"j": (0.0, 3.0)}  # noqa: RUF012
+    inputs: ClassVar = {"j": (0.0, 3.0)}
 
 
 class TestSynapse(ComponentTests):
@@ -212,7 +214,7 @@ class TestPool(TopologyTests):
 
 class TestPair(RuleTests):
     rule = Pair()
-    inputs = {"plasticity.dopamine": (-1.0, 1.0)}  # noqa: RUF012
+    inputs: ClassVar = {"plasticity.dopamine": (-1.0, 1.0)}
 
 
 class TestPairOfUnits(RuleTests):
@@ -902,6 +904,12 @@ class Noisy(Rule):
         return s, [Term(pre, post * jax.random.normal(tick.key, post.shape))]
 
 
+def test_a_rule_whose_parameters_are_distributions():
+    tests = type("Tests", (RuleTests,), {"rule": Pair(tau=Uniform(5.0, 40.0)), "topologies": [Shared(4, 2)]})
+    tests().test_equals_loop_over_edges()
+    tests().test_per_sample_changes()
+
+
 def test_random_rules_are_not_compared_edge_by_edge():
     tests = type("Tests", (RuleTests,), {"rule": Noisy()})
     with pytest.raises(SkipTest, match="it draws random numbers"):
@@ -919,6 +927,7 @@ def test_everything_of_core_conforms():
         "component Delay: can be made with defaults": "skipped: it needs 'shape'.",
         "initialiser Given: can be made with defaults": "skipped: it needs 'values'.",
         "transmission Instant: time step matters": "skipped: it has no parameter in ms.",
+        "demo digits: can be made with defaults": "skipped: a demo is run by `bouton demo`.",
     }
     ran = {r.name for r in results}
     assert {"initialiser Eye: draws", "constraint Normalise: projects", "surrogate Arctan: slope"} <= ran
@@ -1041,13 +1050,18 @@ def test_check_says_what_is_wrong_with_a_plugin(site, monkeypatch):
         "constraint Grows: projects": "Grows is no projection: twice is not once.",
         "initialiser Counts: draws": "Counts gives int32.",
         "surrogate Steep: slope": "Steep gives a slope that is not finite.",
-        "component Quiet: documentation": "Quiet has no docstring: equation, units, source.",
+        "component Quiet: documentation": "Quiet has no docstring: say what it does, with equation and units.",
         "topology Quiet: is of its kind": (
             "bad_parts:Quiet is registered as topology; that must be a subclass of bouton.Topology."
         ),
-        "recipe number: documentation": "number has no docstring: equation, units, source.",
+        "recipe number: documentation": "number has no docstring: say what it does, with equation and units.",
         "recipe number: can be made with defaults": "number makes 1.0; a recipe makes a component.",
     }
+
+
+def test_the_kit_needs_no_pytest():
+    code = "import sys, bouton.testing\nassert not {'pytest', 'xarray', 'zarr'} & sys.modules.keys()"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_a_plugin_that_loads_jax_when_it_is_listed(site, monkeypatch):

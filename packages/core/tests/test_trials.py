@@ -26,7 +26,9 @@ RECORD = {
 }
 
 
-def by_hand(samples: np.ndarray, width: int | None = None, *, learn: bool = True, reduce: Any = "mean") -> dict[str, Any]:
+def by_hand(
+    samples: np.ndarray, width: int | None = None, *, learn: bool = True, reduce: Any = "mean"
+) -> dict[str, Any]:
     """A Python loop over trials; `samples` are (trial, time, unit)."""
     state = CIRCUIT.init(key=node_key(KEY, "init"), dt=1.0, batch=() if width is None else width)
     step = jax.jit(CIRCUIT.step, static_argnames="learn")

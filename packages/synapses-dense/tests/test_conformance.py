@@ -1,5 +1,7 @@
 """Topologies and dynamics of this package against bouton's conformance tests."""
 
+from typing import ClassVar
+
 from bouton import Synapse, Uniform
 from bouton.testing import ComponentTests, TopologyTests
 from bouton_synapses_dense import Dense, Exponential
@@ -17,4 +19,4 @@ class TestExponentialConductance(ComponentTests):
     component = Synapse(
         Dense(3, 4), weights=Uniform(0.0, 0.3), transmission=Exponential(tau=3.0, reversal=-90.0), backward=True
     )
-    inputs = {"transmission.v": (-70.0, -50.0)}  # noqa: RUF012
+    inputs: ClassVar = {"transmission.v": (-70.0, -50.0)}

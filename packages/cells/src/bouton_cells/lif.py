@@ -20,8 +20,8 @@ class LIFCell(Component):
         \qquad\qquad\qquad\quad\,\text{on a spike } \theta \leftarrow \theta + \theta_+
 
     After a spike the cell takes no current for ``refract_time`` (rounded up to whole steps). Meanwhile the leak goes
-    on, or, with ``refractory="clamp"``, v is held at ``v_reset``. A spike raises the threshold from the next step on. With a
-    constant current, ``refractory="clamp"`` and no adaptation the cell fires every
+    on, or, with ``refractory="clamp"``, v is held at ``v_reset``. A spike raises the threshold from the next step on.
+    With a constant current, ``refractory="clamp"`` and no adaptation the cell fires every
     :math:`T_\text{ref} + \tau_m \ln\frac{R j + v_\text{rest} - v_\text{reset}}{R j + v_\text{rest} - \text{thr}}` ms
     (for :math:`g_L = 1`; Gerstner et al., 2014).
 

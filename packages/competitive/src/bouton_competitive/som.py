@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from bouton import (
-    CircuitError,
     Component,
     Initialiser,
     Param,
@@ -17,6 +16,7 @@ from bouton import (
     Tick,
     Uniform,
     Weights,
+    as_initialiser,
     learn,
     parameter,
     port,
@@ -76,10 +76,7 @@ class SOMSynapse(Component):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not isinstance(self.weights, Initialiser):
-            raise CircuitError(
-                f"SOMSynapse.weights must be an initialiser such as Uniform(0, 1), got {self.weights!r}."
-            )
+        vars(self)["weights"] = as_initialiser(self.weights, "SOMSynapse.weights")
 
     @property
     def topology(self) -> Dense:

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from ._initialisers import Initialiser as Initialiser
     from ._initialisers import LogNormal as LogNormal
     from ._initialisers import Uniform as Uniform
+    from ._initialisers import as_initialiser as as_initialiser
     from ._model import load as load
     from ._model import save as save
     from ._module import Module as Module
@@ -75,7 +76,7 @@ else:
         "_dynamics": "Transmission Release Instant",
         "_errors": "BoutonError CircuitError ModelError PluginError RunError",
         "_hooks": "hookimpl",
-        "_initialisers": "Initialiser Constant Given Uniform Gaussian LogNormal FanInUniform FanInGaussian Eye",
+        "_initialisers": "Initialiser Constant Given Uniform Gaussian LogNormal FanInUniform FanInGaussian Eye as_initialiser",
         "_lazy": "lazy",
         "_model": "load save",
         "_module": "Module static parameter port part Ports Param Part Tick",

@@ -94,6 +94,8 @@ _TIME = {"units": "ms", "long_name": "time at the end of the step"}
 
 def variables(circuit: Circuit, entries: tuple[Entry, ...], layout: Layout) -> tuple[Variable, ...]:
     """The variables of a run, in the order in which they were asked for."""
+    if layout.trial is None and any(e.per_trial for e in entries):
+        raise RunError("Record(per='trial') needs trials=.")
     made = tuple(_variable(circuit, e, layout) for e in entries)
     sizes: dict[tuple[str, str], tuple[int, str]] = {}
     for v in made:

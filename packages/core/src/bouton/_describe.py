@@ -118,6 +118,11 @@ def _arrays(part: Part, cls: type, f: Any, env: dict[str, Any]) -> list[tuple[st
             return []
         if not isinstance(size, dict):
             size = {name: size}
+        if twice := size.keys() & {d for known in bundle.values() for d in known}:
+            raise CircuitError(
+                f"{type(part).__name__}.{cls.__name__}.{f.name} has two dims named {min(twice)!r}: "
+                "dims() must give the axes of one compartment different names."
+            )
         if any(isinstance(v, dict) for v in size.values()):
             bundle = {f"{k}.{member}": {**d, **inner} for k, d in bundle.items() for member, inner in size.items()}
         else:
@@ -164,6 +169,7 @@ def dig(tree: Any, path: tuple[str, ...]) -> Any:
 
 def describe_class(cls: Any) -> dict[str, Any]:
     """A class or recipe as plain data: what `bouton components NAME --json` prints and the documentation shows."""
+    cls = getattr(cls, "callback", cls)  # of a demo that is a click command
     described: dict[str, Any] = {"name": cls.__name__, "doc": inspect.getdoc(cls) or "", "parameters": [], "ports": {}}
     if not (isinstance(cls, type) and issubclass(cls, Module)):
         described["parameters"] = [

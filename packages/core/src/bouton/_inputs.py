@@ -136,6 +136,6 @@ def _ordered(
         raise RunError(f"inputs[{ref!r}] lacks the dim {missing[0]!r}.")
     order = [d for d in ("trial", "time", "batch", *c.dims) if d in dims]
     array = array.transpose([dims.index(d) for d in order])
-    if "batch" in dims and missing:  # one number for each sample: not to be taken for one for each unit
+    if missing and {"batch", "trial"} & {*dims}:  # one number for each sample: not to be taken for one for each unit
         array = np.broadcast_to(array.reshape(array.shape + (1,) * len(c.shape)), array.shape + c.shape)
     return array, tuple(d for d in ("trial", "time") if d in dims)

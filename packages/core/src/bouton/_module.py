@@ -12,6 +12,7 @@ import typing
 from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 Param: TypeAlias = Any
@@ -261,4 +262,4 @@ class Tick(Module):
     @property
     def time(self) -> Any:
         """Time at the start of the step [ms]; in float32 good to one step only up to 1.6e7 steps."""
-        return self.step * self.dt
+        return jnp.asarray(self.step, float) * self.dt

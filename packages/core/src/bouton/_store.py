@@ -53,7 +53,10 @@ class ZarrStore(contextlib.AbstractContextManager["ZarrStore", None]):
         self.steps = self.committed = 0
         self.when = time.monotonic()
         self.arrays: dict[str, Any] = {}
+        self.complete: dict[str, tuple[int, ...]] = {}  # shapes after the last block of which all is written
         check_free(path, overwrite)
+        if "circuit_missing" in about:
+            warnings.warn(f"the run will not contain its circuit: {about['circuit_missing']}", stacklevel=3)
         with self._reporting("create"):
             if self.path.exists():
                 shutil.rmtree(self.path)
@@ -75,6 +78,8 @@ class ZarrStore(contextlib.AbstractContextManager["ZarrStore", None]):
         for n, c in v.coords.items():
             if f"{v.group}/{n}" not in self.arrays:
                 self._whole(f"{v.group}/{n}", c.values, c.dims, c.attrs)
+        if beside := [n for n, c in v.coords.items() if not {*c.dims} <= {*v.dims}]:
+            self.root[v.group].attrs["coordinates"] = " ".join(beside)  # as xarray notes those of no variable
         for n, c in labels.items():
             if f"{v.group}/{n}" not in self.arrays:
                 self._array(f"{v.group}/{n}", (0,), c.values.dtype, c.dims, chunks=(rows,), attrs=c.attrs)
@@ -117,6 +122,7 @@ class ZarrStore(contextlib.AbstractContextManager["ZarrStore", None]):
     def commit(self, steps: int) -> None:
         """`steps` steps are written; about once a second readers are told."""
         self.steps = steps
+        self.complete = {name: array.shape for name, array in self.arrays.items()}
         if time.monotonic() - self.when >= COMMIT_SECONDS:
             with self._reporting("write"):
                 self._commit()
@@ -142,6 +148,9 @@ class ZarrStore(contextlib.AbstractContextManager["ZarrStore", None]):
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
         if kind is not None and self.steps > self.committed:
             with contextlib.suppress(OSError):  # the reason why we are here matters more
+                for name, shape in self.complete.items():
+                    if self.arrays[name].shape != shape:
+                        self.arrays[name].resize(shape)
                 self._commit()
 
     def tree(self) -> xr.DataTree:

@@ -57,14 +57,18 @@ class Bench:
         """The same inputs with zeros wherever a zero is in range."""
 
         def quiet(full: str, value: Any) -> Any:
-            wanted = self.wanted.get(full[len(self.name) + 1 :], (0.0, 1.0))
+            wanted = self.wanted.get(self.port(full), (0.0, 1.0))
             return value * 0 if isinstance(wanted, tuple) and wanted[0] <= 0 <= wanted[1] else value
 
         return {full: quiet(full, value) for full, value in feeds.items()}
 
     def lane(self, feeds: Mapping[str, Any], i: int) -> dict[str, Any]:
         """What sample `i` of a batch with one axis is fed."""
-        return {full: v[:, i] if self.inputs[full[len(self.name) + 1 :]].batch else v for full, v in feeds.items()}
+        return {full: v[:, i] if self.inputs[self.port(full)].batch else v for full, v in feeds.items()}
+
+    def port(self, full: str) -> str:
+        """The name of an input without that of the node."""
+        return full[len(self.name) + 1 :]
 
     # ---- running ---------------------------------------------------------------------------------------------------
 
@@ -102,7 +106,7 @@ class Bench:
         return lax.scan(body, state, (jnp.arange(self.steps), feeds))
 
     def loop(self, feeds: Any, *, batch: tuple[int, ...] = ()) -> dict[str, Any]:
-        """`run` as a Python loop that compiles nothing."""
+        """`run` as a Python loop over single steps, none of them compiled."""
         state, rows = self.init(batch), []
         for i in range(self.steps):
             given = {full: v[i] for full, v in feeds.items()}
@@ -113,12 +117,11 @@ class Bench:
     @functools.cached_property
     def is_random(self) -> bool:
         """Whether what comes out depends on the random key of a step."""
-        component, rows = self.component, {full: v[0] for full, v in self.feeds().items()}
-        state = self.init()[self.name]
+        row, state = {full: v[0] for full, v in self.feeds().items()}, self.init()[self.name]
+        x, late = self.bundle("In", row), self.bundle("Late", row)
 
         def step(key: Any) -> Any:
-            tick = self.tick().replace(key=key)
-            return self.act(component, state, rows, tick)
+            return self.act(state, x, late, self.tick().replace(key=key))
 
         traced = jax.make_jaxpr(step)(jax.random.key(KEY)).jaxpr
         reached = {id(v) for v in traced.invars}
@@ -127,11 +130,10 @@ class Bench:
                 reached |= {id(v) for v in equation.outvars}
         return any(id(v) in reached for v in traced.outvars)
 
-    def act(self, component: Component, state: Any, row: Mapping[str, Any], tick: Tick) -> tuple[Any, Any, Any]:
+    def act(self, state: Any, x: Any, late: Any, tick: Tick) -> tuple[Any, Any, Any]:
         """Both phases of a step without the circuit: state, outputs, state after learning."""
-        x = self.bundle("In", row)
-        s, outs = component.advance(state, x, tick)
-        return s, outs, component.evolve(s, x, self.bundle("Late", row), tick) if component.learns else s
+        s, outs = self.component.advance(state, x, tick)
+        return s, outs, self.component.evolve(s, x, late, tick) if self.component.learns else s
 
     def bundle(self, kind: str, row: Mapping[str, Any]) -> Any:
         """The inputs of one step as the component gets them."""

@@ -6,7 +6,6 @@ Checks fail with an `AssertionError` that says what is wrong; `unittest.SkipTest
 from __future__ import annotations
 
 import dataclasses
-import inspect
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, ClassVar, Literal, NoReturn
 from unittest import SkipTest
@@ -176,9 +175,10 @@ def require_documented(cls: type[Module]) -> None:
 
 def require_doc(target: Any) -> None:
     """A docstring somebody wrote (a dataclass makes one up from the signature)."""
-    doc = inspect.getdoc(target) if not isinstance(target, type) else target.__doc__
-    made_up = isinstance(target, type) and (doc or "").startswith(f"{target.__name__}(")
-    require(doc and doc.strip() and not made_up, f"{target.__name__} has no docstring: equation, units, source.")
+    target = getattr(target, "callback", target)  # a click command holds the function
+    doc = (target.__doc__ or "").strip()
+    made_up = isinstance(target, type) and doc.startswith(f"{target.__name__}(")
+    require(doc and not made_up, f"{target.__name__} has no docstring: say what it does, with equation and units.")
 
 
 def with_leaves(module: Any, dtype: Any) -> Any:

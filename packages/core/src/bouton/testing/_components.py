@@ -29,12 +29,16 @@ LANES = (3,)
 
 
 class ComponentTests(Checks):
-    """Conformance of a component. A subclass says which, and if need be with what it is fed::
+    """Conformance of a component.
 
-    class TestMyCell(ComponentTests):
-        component = MyCell(n_units=4)                # or: make = staticmethod(lambda: MyCell(4))
-        inputs = {"j": (0.0, 30.0)}                  # numbers, arrays or ranges; by default 0 to 1
-        skip = {"test_time_step_matters": "why this check does not apply"}
+    A subclass says which, and if need be what it is fed and which checks do not apply::
+
+        class TestMyCell(ComponentTests):
+            component = MyCell(n_units=4)                # or: make = staticmethod(lambda: MyCell(4))
+            inputs = {"j": (0.0, 30.0)}                  # numbers, arrays or ranges; by default 0 to 1
+            skip = {"test_time_step_matters": "why"}
+
+    `dt` [ms] and `steps` are those of the runs; `rtol` and `atol` how far apart two ways to compute the same may be.
     """
 
     component: ClassVar[Any]
@@ -94,18 +98,18 @@ class ComponentTests(Checks):
         """`init` and `advance` give exactly the compartments that are declared, for any batch axes."""
         bench = self._bench()
         for name, c in {**bench.inputs, **bench.recorded}.items():
-            twice = len(set(c.dims)) < len(c.dims) or set(c.dims) & {"batch", "time", "trial"}
+            distinct = len(set(c.dims)) == len(c.dims) and not set(c.dims) & {"batch", "time", "trial"}
             require(
-                not twice,
-                f"{bench.name}.{name} has the dims {c.dims}: they must differ from each other, and a "
-                "dataset has dims batch, time and trial already.",
+                distinct,
+                f"{bench.name}.{name} has the dims {c.dims}: they must differ from each other and from batch, time and "
+                "trial, which a dataset has anyway.",
             )
         for batch in ((), LANES, (2, 2)):
             state, feeds = bench.init(batch), bench.feeds(batch)
-            self._require_declared(bench, state, batch, "init")
+            self._require_declared(bench, state, "init")
             jax.eval_shape(functools.partial(bench._run, batch=batch), bench.circuit, state, feeds)
             state, series = bench.run(bench.circuit, state, feeds, batch=batch)
-            self._require_declared(bench, state, batch, "advance")
+            self._require_declared(bench, state, "advance")
             for name, c in bench.recorded.items():
                 shape = (bench.steps, *(batch if c.batch else ()), *c.shape)
                 got = series[name]
@@ -116,7 +120,7 @@ class ComponentTests(Checks):
                 require(not np.isnan(got).any(), f"{bench.name}.{name} became NaN.")
 
     @staticmethod
-    def _require_declared(bench: Bench, state: Any, batch: tuple[int, ...], who: str) -> None:
+    def _require_declared(bench: Bench, state: Any, who: str) -> None:
         opaque = sum(c.opaque for c in bench.states.values())
         extra = len(jax.tree.leaves(state)) - len(bench.states)
         require(
@@ -170,15 +174,9 @@ class ComponentTests(Checks):
         bench = self._bench()
         state, row = bench.init(LANES)[bench.name], {full: v[0] for full, v in bench.feeds(LANES).items()}
         x, late, tick = bench.bundle("In", row), bench.bundle("Late", row), bench.tick(batch=LANES)
-        own = bench.component
-
-        def act() -> Any:
-            s, outs = own.advance(state, x, tick)
-            return s, outs, own.evolve(s, x, late, tick) if own.learns else s
-
-        watched = {"the component": own, "its state": state, "its inputs": x, "its late inputs": late}
+        watched = {"the component": bench.component, "its state": state, "its inputs": x, "its late inputs": late}
         before = {what: _snapshot(value) for what, value in watched.items()}
-        one, two = act(), act()
+        one, two = bench.act(state, x, late, tick), bench.act(state, x, late, tick)
         for what, value in watched.items():
             now = _snapshot(value)
             moved = [name for name in {**before[what], **now} if before[what].get(name) is not now.get(name)]
@@ -330,9 +328,7 @@ class ComponentTests(Checks):
         from .._simulate import simulate
 
         bench = self._bench()
-        feeds = {
-            full: (("time", *bench.inputs[full[len(bench.name) + 1 :]].dims), v) for full, v in bench.feeds().items()
-        }
+        feeds = {full: (("time", *bench.inputs[bench.port(full)].dims), v) for full, v in bench.feeds().items()}
         record = {f"{bench.name}.{n}": 1 for n in bench.recorded}
         if not record:
             raise SkipTest("it has nothing to record.")

@@ -29,11 +29,16 @@ CASES: tuple[tuple[int, Reduce], ...] = ((1, "mean"), (4, "mean"), (4, "sum"))
 
 
 class RuleTests(ComponentTests):
-    """Conformance of a learning rule, on any topologies; and of a synapse that has it, as a component::
+    """Conformance of a learning rule on any topology, and of a synapse that has it as a component.
 
-    class TestMyRule(RuleTests):
-        rule = MyRule(tau=20.0)                  # or: make = staticmethod(lambda: MyRule(20.0))
-        inputs = {"plasticity.modulator": (-1.0, 1.0)}
+    A subclass says which::
+
+        class TestMyRule(RuleTests):
+            rule = MyRule(tau=20.0)                      # or: make = staticmethod(lambda: MyRule(20.0))
+            inputs = {"plasticity.modulator": (-1.0, 1.0)}
+
+    `topologies` are those it is compared on, edge by edge; `weights` the range they start in; `w_max` a highest weight,
+    where the rule has none of its own.
     """
 
     rule: ClassVar[Any]
@@ -103,10 +108,11 @@ class _Trial:
     def __init__(self, tests: RuleTests, topology: Topology, batch: int, reduce: Reduce) -> None:
         self.batch: int = batch
         self.reduce: Reduce = reduce
-        self.topology, self.rule = with_leaves(topology, float), with_leaves(tests.make(), float)
+        self.topology = with_leaves(topology, float)
         w = np.random.default_rng(3).uniform(*tests.weights, self.topology.size("weights"))
-        synapse = Synapse(self.topology, weights=Given(w), plasticity=self.rule, bias=0.1)
+        synapse = Synapse(self.topology, weights=Given(w), plasticity=with_leaves(tests.make(), float), bias=0.1)
         self.bench = Bench(synapse, tests.inputs, dt=tests.dt, steps=tests.steps)
+        self.rule: Any = self.bench.component.plasticity  # type: ignore[attr-defined]
         if self.bench.is_random:
             raise SkipTest("it draws random numbers.")
         self.feeds = self.bench.feeds((batch,))
@@ -183,21 +189,17 @@ class _Edges:
         self.rules = self._rules()
 
     def _rules(self) -> Any:
-        """The rule of each edge: parameters with a value for each unit or weight give each edge its own."""
-        rule = self.trial.rule
-        holder = self.trial.bench.circuit
-        name = self.trial.bench.name
-        changes = {}
-        for path, spec, value, _ in parameters(rule, f"{name}.plasticity.", self.trial.topology.dims()):
-            if np.ndim(value):
-                changes[path] = jnp.asarray(value).reshape(-1)[self.places[spec.dims]]
-        own = holder.with_parameters(changes).nodes[name].plasticity
-        n = len(self.weight)
-        return jax.tree.map(
-            lambda old, new: new if np.ndim(old) else jnp.full(n, new, float) if isinstance(new, float) else new,
-            rule,
-            own,
-        )
+        """The rule of each edge: of a parameter with a value for each unit or weight it has its own."""
+        rule, dims = self.trial.rule, self.trial.topology.dims()
+        own = {path: self.places[spec.dims] for path, spec, value, _ in parameters(rule, "", dims) if np.ndim(value)}
+
+        def of_edges(path: Any, leaf: Any) -> Any:
+            places = own.get(jax.tree_util.keystr(path, simple=True, separator="."))
+            if places is not None:
+                return jnp.reshape(leaf, -1)[places]
+            return jnp.broadcast_to(leaf, (len(self.weight), *np.shape(leaf)))
+
+        return jax.tree_util.tree_map_with_path(of_edges, rule)
 
     def _circuit(self, rule: Any, w: Any) -> Circuit:
         synapse = Synapse(Full(1, 1), weights=Given(w.reshape(1, 1)), plasticity=_OneEdge(rule), bias=0.1)

@@ -21,10 +21,12 @@ BATCHES = ((), (3,), (2, 2))
 
 
 class TopologyTests(Checks):
-    """Conformance of a topology, or of several::
+    """Conformance of a topology, or of several.
 
-    class TestRing(TopologyTests):
-        topology = Ring(5)                       # or: make = staticmethod(lambda: [Ring(5), Ring(8, step=2)])
+    A subclass says which; `tolerance` is relative, in double precision::
+
+        class TestRing(TopologyTests):
+            topology = Ring(5)                           # or: make = staticmethod(lambda: [Ring(5), Ring(8, step=2)])
     """
 
     topology: ClassVar[Any]
