@@ -236,7 +236,7 @@ def test_state() -> None:
         "state= belongs to another circuit: only one of them has cell.s~3ms, ff, inh.",
         state=other.init(key=jax.random.key(0), dt=1.0),
     )
-    message = "state['cell.s~3ms'].ring has the shape (3, 3), expected (3, 2, 3). For another batch: state=circuit.renew(state,"
+    message = "state['cell.s~3ms'].ring has the shape (3, 3), expected (3, 2, 3). For another batch: state=circuit."
     with pytest.raises(RunError, match=re.escape(message)):
         simulate(CIRCUIT, 2.0, inputs=RATES, state={**plain.state}, batch=2)
     wrong = {**plain.state, "ff": plain.state["ff"].replace(w=jnp.zeros((4, 4)))}
@@ -244,7 +244,7 @@ def test_state() -> None:
         simulate(CIRCUIT, trials=Trials(5), inputs={"src.x": IMAGES}, state=wrong)
 
 
-# ---- where the run should go -------------------------------------------------------------------------------------------
+# ---- where the run should go -----------------------------------------------------------------------------------------
 
 
 def test_nothing_is_overwritten_unasked(tmp_path: Path) -> None:

@@ -363,6 +363,8 @@ class Liar(Component):
             return self.State(v=s.v.astype(int)), self.Out(y=s.v)
         if self.how == "state shape":
             return self.State(v=s.v[..., :2]), self.Out(y=s.v)
+        if self.how == "nothing":
+            return self.State(v=None), self.Out(y=s.v)
         return s, self.Out(y=s.v[..., :1])
 
 
@@ -370,6 +372,7 @@ class Liar(Component):
     "how, message",
     [
         ("type", "advance of 'l' must return Liar.State, got tuple."),
+        ("nothing", "advance of 'l' gave no l.v."),
         ("dtype", "advance of 'l' gave l.v as int32, declared Float (float32)."),
         ("state shape", "advance of 'l' gave l.v the shape (2, 2), declared (2, 3) (batch, three)."),
         ("out shape", "advance of 'l' gave l.y the shape (2, 1), declared (2, 3) (batch, three)."),
@@ -412,3 +415,12 @@ def test_a_thousand_nodes_are_built_and_a_wrong_name_is_found_among_them_quickly
     Circuit(nodes, wires)
     with pytest.raises(CircuitError, match="unknown state or output"):
         Circuit(nodes, {f"{name}0.x": f"{name}1.z"})
+
+
+def test_a_circuit_shows_its_nodes_wires_and_start_values() -> None:
+    inner = Circuit({"a": Sum(1)}, {"a.x": delayed("a.y", 1.5)})
+    circuit = Circuit({"s": Source(1), "in": inner}, {"in.a.after": "s.y"}, start={"in.a.total": 2.0})
+    assert repr(circuit) == (
+        "Circuit(\n  s: Source(n=1)\n  in: Circuit(\n    a: Sum(n=1)\n    a.x <- delayed(a.y, 1.5 ms)\n  )\n"
+        "  in.a.after <- s.y\n  in.a.total starts at Constant(value=2.0)\n)"
+    )

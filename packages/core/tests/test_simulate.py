@@ -12,7 +12,8 @@ import numpy as np
 import pytest
 import xarray as xr
 from bouton import Circuit, Record, Uniform, delayed, simulate
-from bouton._chunk import run_chunk, start
+from bouton._chunk import Program, run_chunk, start
+from bouton._memory import MemoryStore
 
 from .tiny import KEY, N_IN, PLUGINS, RATES, Leaky, N, Noise, assert_same, loop, network, node_key, recorded
 
@@ -118,7 +119,7 @@ def test_what_is_in_a_delay_line_arrives_in_the_next_run() -> None:
     assert np.diff(second["b.v"].values[:, 0], prepend=0.0).round(3).tolist() == [0.0, 0.0, 1.0, 0.0, 0.0]
 
 
-# ---- inputs ------------------------------------------------------------------------------------------------------------
+# ---- inputs ----------------------------------------------------------------------------------------------------------
 
 
 def fed(inputs: Any, n: Any = N_IN, **how: Any) -> np.ndarray:
@@ -176,7 +177,7 @@ def test_functions_of_the_tick_have_keys_of_their_own() -> None:
     assert not np.allclose(drawn[1], drawn[0])
 
 
-# ---- batches -----------------------------------------------------------------------------------------------------------
+# ---- batches ---------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("reduce", ["mean", "sum"])
@@ -243,6 +244,25 @@ def test_calls_of_one_shape_compile_once() -> None:
     with no_compilation():
         run(learn=False, seed=2)
         run(learn=True)
+
+
+def test_a_chunk_is_computed_while_the_one_before_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    events: list[str] = []
+    run, write = Program.run, MemoryStore.write
+
+    def begin(self: Program, *arguments: Any) -> Iterator[Any]:
+        for done in run(self, *arguments):
+            events.append(f"begin {done.piece.first}")
+            yield done
+
+    def note(self: MemoryStore, v: Any, first: int, rows: Any) -> None:
+        events.append(f"write {first}")
+        write(self, v, first, rows)
+
+    monkeypatch.setattr(Program, "run", begin)
+    monkeypatch.setattr(MemoryStore, "write", note)
+    simulate(CIRCUIT, 12, inputs=RATES, record={"cell.s": 1}, chunk=4)
+    assert events == ["begin 0", "begin 4", "write 0", "begin 8", "write 4", "write 8"]
 
 
 def test_a_call_costs_little() -> None:

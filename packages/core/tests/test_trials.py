@@ -1,4 +1,4 @@
-"""Trials: equal to a loop over renew, step and consolidate; samples that move, rest, batches with a remainder, records."""
+"""Trials: equal to a loop over renew, step and consolidate; moving samples, rest, batches with a remainder, records."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ import xarray as xr
 from bouton import Circuit, Record, Tick, Trials, simulate
 from bouton._circuit import node_key
 
-from .tiny import KEY, N_IN, Leaky, N, assert_same, network, recorded
+from .tiny import KEY, N_IN, STEP, Leaky, N, assert_same, network, recorded
 
 CIRCUIT = network()
 PRESENT, REST, COUNT = 6, 2, 7
@@ -31,7 +31,6 @@ def by_hand(
 ) -> dict[str, Any]:
     """A Python loop over trials; `samples` are (trial, time, unit)."""
     state = CIRCUIT.init(key=node_key(KEY, "init"), dt=1.0, batch=() if width is None else width)
-    step = jax.jit(CIRCUIT.step, static_argnames="learn")
     rows: dict[str, list[Any]] = {"cell.s": [], "cell.v": [], "cell.theta": [], "ff.w": []}
     for r, first in enumerate(range(0, len(samples), width or 1)):
         shown = samples[first : first + width] if width else samples[first]  # (*batch, time, unit)
@@ -42,7 +41,7 @@ def by_hand(
         for i in range(PRESENT + REST):
             now = shown[..., i, :] if i < PRESENT else np.zeros_like(shown[..., 0, :])
             tick = Tick(r * (PRESENT + REST) + i, 1.0, KEY, batch, reduce)
-            state, outs = step(state, tick, {"src.x": now}, learn=learn)
+            state, outs = STEP(CIRCUIT, state, tick, {"src.x": now}, learn=learn)
             s.append(np.asarray(outs["cell"].s))
             v.append(np.asarray(state["cell"].v))
         state = CIRCUIT.consolidate(state) if learn else state

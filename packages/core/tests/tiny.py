@@ -1,4 +1,4 @@
-"""Tiny components for the tests of runs: noise, leaky cells with a homeostatic threshold, a plastic synapse, a delay."""
+"""Tiny components for the tests of runs: noise, leaky cells with a homeostatic threshold, a rule; a network of them."""
 
 from typing import Any
 
@@ -117,17 +117,19 @@ def network(**of_cell: Any) -> Circuit:
 RATES = {"src.x": np.linspace(0.2, 0.8, N_IN)}
 
 
+STEP = jax.jit(Circuit.step, static_argnames="learn")
+
+
 def loop(
     circuit: Circuit, steps: int, inputs: Any, *, key: Any = KEY, dt: float = 1.0, batch: Any = (), **how: Any
 ) -> Any:
     """A plain Python loop over `Circuit.step`: the last state, and all states and outputs by name, a row per step."""
     state = how.pop("state", None) or circuit.init(key=node_key(key, "init"), dt=dt, batch=batch)
     reduce = how.pop("batch_reduce", "mean")
-    step = jax.jit(circuit.step, static_argnames="learn")
     rows: dict[str, list[Any]] = {}
     for i in range(steps):
         now = {ref: v(i) if callable(v) else v for ref, v in inputs.items()}
-        state, outs = step(state, Tick(i, dt, key, batch, reduce), now, **how)
+        state, outs = STEP(circuit, state, Tick(i, dt, key, batch, reduce), now, **how)
         for ref in ("src.s", "cell.v", "cell.s", "cell.theta", "cell.count", "ff.w"):
             rows.setdefault(ref, []).append(np.asarray(circuit.value(state, outs, ref)))
     return state, {ref: np.stack(values) for ref, values in rows.items()}

@@ -156,3 +156,17 @@ def test_a_batch_is_the_mean_of_its_samples():
     rule = TraceSTDP(a_plus=0.01, a_minus=0.008)
     alone = [weights(rule, pre[:, b], post[:, b])[-1] - 0.5 for b in range(4)]
     np.testing.assert_allclose(weights(rule, pre, post, batch=(4,))[-1] - 0.5, np.mean(alone, 0), atol=1e-6)
+
+
+def test_the_gradient_by_weights_at_and_beyond_their_bounds_is_finite():
+    rule = TraceSTDP(a_plus=0.1, a_minus=0.1, mu=0.5, read="after")
+
+    def total(w):
+        circuit = bouton.Circuit({"s": bouton.Synapse(Full(2, 2), weights=w, plasticity=rule)})
+        state, ones = circuit.init(key=jax.random.key(0), dt=1.0), {"s.pre": jnp.ones(2), "s.post": jnp.ones(2)}
+        for i in range(2):
+            state, _ = circuit.step(state, bouton.Tick(i, 1.0), ones)
+        return state["s"].w.sum()
+
+    slope = jax.grad(total)(jnp.array([[0.0, 1.0], [1.2, 0.5]]))
+    assert np.isfinite(slope).all() and abs(slope[1, 1] - 1.0) > 1e-3

@@ -58,6 +58,12 @@ class Circuit(Module):
             self._start_target(ref)
             check_fields(f"start[{ref!r}]", initialiser)
 
+    def __repr__(self) -> str:
+        rows = [f"{n}: {c!r}".replace("\n", "\n  ") for n, c in self.nodes.items()]
+        rows += [f"{target} <- {' + '.join(map(str, sources))}" for target, sources in self.wires]
+        rows += [f"{ref} starts at {value!r}" for ref, value in self.start.items()]
+        return "\n  ".join(["Circuit(", *rows]) + "\n)"
+
     # ---- structure ---------------------------------------------------------------------------------------------
 
     @functools.cached_property
@@ -389,12 +395,13 @@ def _deliver(
 
 
 def _conformed(value: Any, c: Compartment, lead: tuple[int, ...], name: str, who: str) -> Any:
-    is_plain = isinstance(value, (bool, int, float))
+    if value is None:
+        raise CircuitError(f"{who} gave no {name}.")
+    is_number = isinstance(value, (bool, int, float))  # of Python; it takes the declared dtype
     value = jnp.asarray(value)
-    if c.dtype is not None and value.dtype != c.dtype and not (is_plain and jnp.can_cast(type(value), c.dtype)):
-        if not is_plain:
-            raise CircuitError(f"{who} gave {name} as {value.dtype}, declared {c.kind} ({c.dtype}).")
     if c.dtype is not None:
+        if value.dtype != c.dtype and not is_number:
+            raise CircuitError(f"{who} gave {name} as {value.dtype}, declared {c.kind} ({c.dtype}).")
         value = value.astype(c.dtype)
     if value.shape not in ((), c.shape, lead + c.shape):
         raise CircuitError(

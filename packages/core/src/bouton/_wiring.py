@@ -27,6 +27,9 @@ class Delayed(NamedTuple):
     source: str
     ms: float
 
+    def __str__(self) -> str:
+        return f"delayed({self.source}, {self.ms:g} ms)"
+
 
 def delayed(source: str, ms: float) -> Delayed:
     """``"exc.s"`` as it was `ms` milliseconds ago; all wires that ask for the same delay share one delay line.

@@ -53,9 +53,15 @@ class TraceSTDP(Rule):
     @property
     def _up(self) -> Any:
         mu = self.mu
-        return self.a_plus if mu is None else lambda w: self.a_plus * jnp.maximum(self.w_max - w, 0.0) ** mu
+        return self.a_plus if mu is None else lambda w: self.a_plus * _power(self.w_max - w, mu)
 
     @property
     def _down(self) -> Any:
         mu = self.mu
-        return -self.a_minus if mu is None else lambda w: -self.a_minus * jnp.maximum(w, 0.0) ** mu
+        return -self.a_minus if mu is None else lambda w: -self.a_minus * _power(w, mu)
+
+
+def _power(room: jax.Array, mu: Any) -> jax.Array:
+    """``room ** mu``, and 0 where there is no room; its gradient is finite there, too."""
+    some = room > 0
+    return jnp.where(some, jnp.where(some, room, 1.0) ** mu, 0.0)
