@@ -383,3 +383,16 @@ def test_two_compartments_of_one_name_or_two_lengths() -> None:
         inputs=None,
         record={"odd.time": 1},
     )
+
+
+@pytest.mark.parametrize("overwrite", [False, True])
+def test_the_working_folder_and_those_above_it_are_never_touched(tmp_path, monkeypatch, overwrite):
+    simulate(CIRCUIT, 5.0, inputs=RATES, to=tmp_path / "run.zarr")  # even where the folder is a run
+    (tmp_path / "run.zarr" / "inside").mkdir()
+    (tmp_path / "run.zarr" / "inside" / "precious").write_text("mine")
+    monkeypatch.chdir(tmp_path / "run.zarr" / "inside")
+    for to in (".", "..", "../../run.zarr", tmp_path, tmp_path / "run.zarr"):
+        refused(f"{Path(to)} is the working folder, or one above it", to=to, overwrite=overwrite)
+    for to in ("", 3):
+        refused(f"to= must be the path of a folder for the run, got {to!r}.", to=to, overwrite=overwrite)
+    assert (tmp_path / "run.zarr" / "inside" / "precious").read_text() == "mine"

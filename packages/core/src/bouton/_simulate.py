@@ -83,7 +83,8 @@ def simulate(
     check_arguments(
         circuit, dt, duration, trials, seed, batch=batch, batch_reduce=batch_reduce, sweep=sweep, chunk=chunk
     )
-    check_free(to, overwrite)
+    if to is not None:
+        check_free(to, overwrite)
     lanes = () if batch is None else (batch,)
     values = swept(circuit, sweep)
     length = length_of(duration, trials, inputs, dt, batch)

@@ -49,16 +49,15 @@ class ZarrStore(contextlib.AbstractContextManager["ZarrStore", None]):
     ) -> None:
         import zarr
 
-        self.path, self.variables = Path(path), variables
+        self.path, self.variables = check_free(path, overwrite), variables
         self.steps = self.committed = 0
         self.when = time.monotonic()
         self.arrays: dict[str, Any] = {}
         self.complete: dict[str, tuple[int, ...]] = {}  # shapes after the last block of which all is written
-        check_free(path, overwrite)
         if "circuit_missing" in about:
             warnings.warn(f"the run will not contain its circuit: {about['circuit_missing']}", stacklevel=3)
         with self._reporting("create"):
-            if self.path.exists():
+            if overwrite and _is_run(self.path):
                 shutil.rmtree(self.path)
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.root = zarr.create_group(str(self.path), zarr_format=3, attributes=about)
@@ -166,15 +165,19 @@ class ZarrStore(contextlib.AbstractContextManager["ZarrStore", None]):
             raise RunError(f"cannot {doing} the run {self.path}: {e.strerror or e}.{kept}") from e
 
 
-def check_free(path: str | os.PathLike[str] | None, overwrite: bool) -> None:
-    """Raise if something is in the way that may not be overwritten."""
-    if path is None or not os.path.lexists(path):
-        return
-    path = Path(path)
-    if not overwrite:
-        raise RunError(f"{path} exists already: choose another path, or set overwrite=True.")
-    if not _is_run(path):
-        raise RunError(f"{path} exists and is not a run of bouton: it is not overwritten. Remove it yourself.")
+def check_free(to: str | os.PathLike[str], overwrite: bool) -> Path:
+    """The path of a new run; `RunError` if it is none, or if something is in the way that may not be overwritten."""
+    if not isinstance(to, (str, os.PathLike)) or not os.fspath(to):
+        raise RunError(f"to= must be the path of a folder for the run, got {to!r}.")
+    path = Path(to)
+    if Path.cwd().is_relative_to(path.resolve()):
+        raise RunError(f"{path} is the working folder, or one above it: choose a path of its own for the run.")
+    if os.path.lexists(path):
+        if not overwrite:
+            raise RunError(f"{path} exists already: choose another path, or set overwrite=True.")
+        if not _is_run(path):
+            raise RunError(f"{path} exists and is not a run of bouton: it is not overwritten. Remove it yourself.")
+    return path
 
 
 def _chunks(v: Variable, rows: int) -> tuple[int, ...]:
