@@ -76,7 +76,9 @@ else:
         "_dynamics": "Transmission Release Instant",
         "_errors": "BoutonError CircuitError ModelError PluginError RunError",
         "_hooks": "hookimpl",
-        "_initialisers": "Initialiser Constant Given Uniform Gaussian LogNormal FanInUniform FanInGaussian Eye as_initialiser",
+        "_initialisers": (
+            "Initialiser as_initialiser Constant Given Uniform Gaussian LogNormal FanInUniform FanInGaussian Eye"
+        ),
         "_lazy": "lazy",
         "_model": "load save",
         "_module": "Module static parameter port part Ports Param Part Tick",

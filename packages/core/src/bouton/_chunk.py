@@ -15,8 +15,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from ._circuit import Circuit, node_key
+from ._circuit import Circuit
 from ._inputs import Feed
+from ._keys import node_key
 from ._module import Tick
 from ._nans import first_nans
 from ._provenance import is_random

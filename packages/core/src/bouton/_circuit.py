@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-import zlib
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -18,13 +17,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._check import check_fields, parameter_shape
+from ._check import check_fields
 from ._component import Component
-from ._describe import Compartment, bundle, dig
-from ._errors import CircuitError, nearest
+from ._describe import Compartment, bundle, dig, put
+from ._errors import CircuitError
+from ._fit import conformed, deliver, gathered
 from ._initialisers import Initialiser, as_initialiser
-from ._module import Module, ParameterSpec, StaticSpec, Tick, spec_of, static
-from ._wiring import Plan, Port, canonical_wires, fits, opened, plan, unfed
+from ._keys import node_key
+from ._module import Module, ParameterSpec, Tick, spec_of, static
+from ._parameters import realised, replaced
+from ._wiring import Plan, Port, canonical_wires, opened, plan, unfed
 
 
 class Circuit(Module):
@@ -51,8 +53,7 @@ class Circuit(Module):
         vars(self)["nodes"] = OrderedDict(self.nodes)
         vars(self)["wires"] = canonical_wires(self.wires)
         vars(self)["start"] = OrderedDict((k, as_initialiser(v, f"start[{k!r}]")) for k, v in self.start.items())
-        for name, node in opened(self.nodes, self.wires)[0].items():
-            check_fields(name, node)
+        _checked(self)
         _ = self._plan  # computed now, so that every mistake is found now
         for ref, initialiser in self.start.items():
             self._start_target(ref)
@@ -122,7 +123,7 @@ class Circuit(Module):
             port, c = self._start_target(ref)
             shape = (batch if c.batch else ()) + c.shape
             value = jnp.asarray(initialiser(node_key(key, "start " + ref), shape), c.dtype)
-            state[port.node] = _put(state[port.node], c.path, jnp.broadcast_to(value, shape))
+            state[port.node] = put(state[port.node], c.path, jnp.broadcast_to(value, shape))
         return state
 
     def step(
@@ -145,7 +146,7 @@ class Circuit(Module):
             held = port.name in p.ports[port.node]["State"]
             c = p.ports[port.node]["State" if held else "Out"][port.name]
             lead = tick.batch if c.batch else ()
-            return _deliver(dig((before if held else outs)[port.node], c.path), into, tick.batch, leads=(lead,))
+            return deliver(dig((before if held else outs)[port.node], c.path), into, tick.batch, leads=(lead,))
 
         def gather(n: str, kind: str) -> Any:
             def get(name: str) -> Any:
@@ -154,7 +155,7 @@ class Circuit(Module):
                 terms += [given[port]] if port in given else []
                 if terms:
                     return functools.reduce(jnp.add, terms)
-                return None if c.spec.default is None else _deliver(c.spec.default, c, tick.batch)
+                return None if c.spec.default is None else deliver(c.spec.default, c, tick.batch)
 
             return bundle(nodes[n], kind, get)
 
@@ -207,33 +208,13 @@ class Circuit(Module):
         """
         circuit = self
         for path, value in values.items():
-            circuit = _replaced(circuit, path, path.split("."), value)
-        return circuit
+            circuit = replaced(circuit, path, path.split("."), value)
+        return _checked(circuit)
 
     def realise(self, key: Any) -> Circuit:
         """A copy in which every parameter given as an initialiser has been drawn as an array over its dims."""
 
-        def draw(module: Any, name: str, env: dict[str, Any]) -> Any:
-            if not isinstance(module, Module) or isinstance(module, Initialiser):
-                return module
-            env = {**env, **(module.dims() if hasattr(module, "dims") else {})}
-            changes = {}
-            for f in dataclasses.fields(module):  # type: ignore[arg-type]
-                spec, value, path = spec_of(f), getattr(module, f.name), f"{name}.{f.name}"
-                if isinstance(spec, ParameterSpec) and isinstance(value, Initialiser):
-                    changes[f.name] = value(node_key(key, path), parameter_shape(spec, env))
-                elif isinstance(value, Module) and spec is None:
-                    changes[f.name] = draw(value, path, env)
-                elif isinstance(value, tuple) and spec is None:
-                    changes[f.name] = tuple(draw(v, f"{path}.{i}", env) for i, v in enumerate(value))
-                elif isinstance(value, OrderedDict) and f.name == "nodes":
-                    changes[f.name] = OrderedDict((k, draw(v, f"{name}.{k}", {})) for k, v in value.items())
-            return _copy(module, changes)
-
-        drawn = draw(self, "", {})
-        for name, node in drawn._plan.nodes.items():
-            check_fields(name, node)
-        return drawn
+        return _checked(realised(self, "", {}, key))
 
     # ---- plain data --------------------------------------------------------------------------------------------
 
@@ -289,7 +270,7 @@ class Circuit(Module):
             port, c = self._plan.target(ref)
             if port in self._plan.wires and c.spec.reduce != "sum":
                 raise CircuitError(f"{ref!r} is wired already and takes one value; inputs= cannot feed it too.")
-            given[port] = _deliver(value, c, batch, outside=str(port))
+            given[port] = deliver(value, c, batch, outside=str(port))
         return given
 
     def _conform(self, n: str, kind: str, made: Any, batch: tuple[int, ...], who: str) -> Any:
@@ -301,7 +282,7 @@ class Circuit(Module):
             value = dig(made, c.path)
             if not c.opaque:
                 lead = batch if c.batch else ()
-                made = _put(made, c.path, _conformed(value, c, lead, f"{n}.{name}", who))
+                made = put(made, c.path, conformed(value, c, lead, f"{n}.{name}", who))
         return made
 
     def _settle(self, n: str, old: Any, new: Any, tick: Tick, learn: bool, phase: str) -> Any:
@@ -311,7 +292,7 @@ class Circuit(Module):
             raise CircuitError(f"{who} must return {type(old).__qualname__}, got {type(new).__name__}.")
 
         def persistent(o: Any, a: Any) -> Any:
-            return jax.tree.map(lambda o, a: _gathered(o, a, tick), o, a) if learn else o
+            return jax.tree.map(lambda o, a: gathered(o, a, tick), o, a) if learn else o
 
         return self._conform(n, "State", self._merged(n, old, new, persistent), tick.batch, who)
 
@@ -319,105 +300,12 @@ class Circuit(Module):
         """The new state, but what persists is ``persistent(old, new)``."""
         for c in self._plan.ports[n]["State"].values():
             if c.spec.persist:
-                new = _put(new, c.path, persistent(dig(old, c.path), dig(new, c.path)))
+                new = put(new, c.path, persistent(dig(old, c.path), dig(new, c.path)))
         return new
 
 
-def node_key(key: Any, name: str) -> Any:
-    """The key of a node; crc32 because Python's own hash of a string differs between processes."""
-    return jax.random.fold_in(key, zlib.crc32(name.encode()))
-
-
-def _copy(module: Any, changes: Mapping[str, Any]) -> Any:
-    """A changed copy without running `__init__`: the values may be tracers. Cached properties are left behind."""
-    new = object.__new__(type(module))
-    vars(new).update({f.name: getattr(module, f.name) for f in dataclasses.fields(module)} | dict(changes))
-    return new
-
-
-def _put(tree: Any, path: tuple[str, ...], value: Any) -> Any:
-    if not path:
-        return value
-    inner = _put(getattr(tree, path[0]), path[1:], value)
-    return tree._replace(**{path[0]: inner}) if hasattr(tree, "_replace") else _copy(tree, {path[0]: inner})
-
-
-def _replaced(module: Any, full: str, path: list[str], value: Any) -> Any:
-    """`module` with the parameter at `path` replaced; `full` is for messages."""
-    head, *rest = path
-    if isinstance(module, Circuit):
-        if head not in module.nodes or not rest:
-            raise CircuitError(f"{full!r} names no parameter: no node {head!r}.{nearest(head, list(module.nodes))}")
-        nodes = OrderedDict(module.nodes)
-        nodes[head] = _replaced(nodes[head], full, rest, value)
-        return _copy(module, {"nodes": nodes})
-    if isinstance(module, tuple):
-        if not head.isdigit() or int(head) >= len(module):
-            raise CircuitError(f"{full!r} names no parameter: {head!r} is not an index below {len(module)}.")
-        inner = _replaced(module[int(head)], full, rest, value)
-        return (*module[: int(head)], inner, *module[int(head) + 1 :])
-    fields = {f.name: spec_of(f) for f in dataclasses.fields(module)} if isinstance(module, Module) else {}
-    if head not in fields:
-        raise CircuitError(f"{full!r} names no parameter: no field {head!r}.{nearest(head, list(fields))}")
-    if isinstance(fields[head], StaticSpec):
-        raise CircuitError(f"{full!r} is static (it decides a shape or a branch): build another circuit to change it.")
-    return _copy(module, {head: _replaced(getattr(module, head), full, rest, value) if rest else value})
-
-
-def _deliver(
-    value: Any,
-    c: Compartment,
-    batch: tuple[int, ...],
-    outside: str | None = None,
-    leads: tuple[tuple[int, ...], ...] | None = None,
-) -> Any:
-    """A value as the input port wants it: of its dtype and full shape, a flat axis reshaped into a map or back.
-
-    `leads` are the batch axes that it may have in front. Of a value from outside they are not known: where there are as
-    many samples as units, an array of that length holds one value per unit.
-    """
-    value = jnp.asarray(value)
-    if c.dtype is not None:
-        value = value.astype(c.dtype)
-    lead = batch if c.batch else ()
-    for front in ((), lead) if leads is None else leads:
-        own = value.shape[len(front) :]
-        if value.shape[: len(front)] == front and fits(own, c.shape):
-            if own == ():
-                value = value.reshape(front + (1,) * len(c.shape))
-            elif own != c.shape:
-                value = value.reshape(front + c.shape)
-            return jnp.broadcast_to(value, lead + c.shape)
-    raise CircuitError(
-        f"{outside or 'a wire'} brings an array of shape {value.shape}; expected {c.shape} {c.dims}"
-        + (f", or that with the batch axes {lead} in front." if lead else ".")
-    )
-
-
-def _conformed(value: Any, c: Compartment, lead: tuple[int, ...], name: str, who: str) -> Any:
-    if value is None:
-        raise CircuitError(f"{who} gave no {name}.")
-    is_number = isinstance(value, (bool, int, float))  # of Python; it takes the declared dtype
-    value = jnp.asarray(value)
-    if c.dtype is not None:
-        if value.dtype != c.dtype and not is_number:
-            raise CircuitError(f"{who} gave {name} as {value.dtype}, declared {c.kind} ({c.dtype}).")
-        value = value.astype(c.dtype)
-    if value.shape not in ((), c.shape, lead + c.shape):
-        raise CircuitError(
-            f"{who} gave {name} the shape {value.shape}, declared {lead + c.shape} "
-            f"({', '.join((*('batch' for _ in lead), *c.dims)) or 'a single number'})."
-        )
-    return jnp.broadcast_to(value, lead + c.shape)
-
-
-def _gathered(old: Any, new: Any, tick: Tick) -> Any:
-    """One value for all lanes: a persistent state that came back with batch axes is averaged, or its changes summed."""
-    old, new = jnp.asarray(old), jnp.asarray(new)
-    extra = new.ndim - old.ndim
-    if extra <= 0:
-        return new
-    if new.shape != tick.batch + old.shape or not jnp.issubdtype(old.dtype, jnp.floating):
-        return new
-    axes = tuple(range(extra))
-    return new.mean(axes) if tick.batch_reduce == "mean" else old + (new - old).sum(axes)
+def _checked(circuit: Circuit) -> Circuit:
+    """The circuit, if the fields of all its components are as they must be."""
+    for name, node in opened(circuit.nodes, circuit.wires)[0].items():
+        check_fields(name, node)
+    return circuit

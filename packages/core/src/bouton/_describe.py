@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 
 from ._errors import CircuitError
-from ._module import MISSING, Module, ParameterSpec, Part, PartSpec, Ports, PortSpec, StaticSpec, spec_of
+from ._module import MISSING, Module, ParameterSpec, Part, PartSpec, Ports, PortSpec, StaticSpec, changed, spec_of
 
 KINDS = ("In", "Late", "State", "Out")
 
@@ -165,6 +165,14 @@ def zeros(part: Part) -> Any:
 def dig(tree: Any, path: tuple[str, ...]) -> Any:
     """The value at an attribute path."""
     return functools.reduce(getattr, path, tree)
+
+
+def put(tree: Any, path: tuple[str, ...], value: Any) -> Any:
+    """A copy of `tree` with another value at an attribute path."""
+    if not path:
+        return value
+    inner = put(getattr(tree, path[0]), path[1:], value)
+    return tree._replace(**{path[0]: inner}) if hasattr(tree, "_replace") else changed(tree, {path[0]: inner})
 
 
 def describe_class(cls: Any) -> dict[str, Any]:

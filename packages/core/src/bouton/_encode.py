@@ -13,7 +13,7 @@ from ._circuit import Circuit
 from ._describe import hints
 from ._errors import ModelError, PluginError
 from ._initialisers import Constant, Given
-from ._module import MISSING, Module, ParameterSpec, StaticSpec, _as_parameter, _as_static, spec_of
+from ._module import MISSING, Module, ParameterSpec, StaticSpec, as_parameter, as_static, spec_of
 from ._plain import DTYPES, FORM, MAX_INLINE, digest, join, same, shown
 from ._registry import PluginSet, current
 from ._values import Misfit, fit, named
@@ -65,9 +65,9 @@ class _Writer:
 
     def field(self, path: str, value: Any, spec: Any, hint: Any) -> Any:
         if isinstance(spec, StaticSpec):
-            return _static(path, _as_static(value), hint)
+            return _static(path, as_static(value), hint)
         if isinstance(spec, ParameterSpec):
-            return self.part(path, _as_parameter(value), dtype=np.float64)
+            return self.part(path, as_parameter(value), dtype=np.float64)
         return self.part(path, value, plain=hint is Any or Any in typing.get_args(hint))
 
     def part(self, path: str, value: Any, *, plain: bool = False, dtype: Any = None) -> Any:

@@ -8,12 +8,16 @@ model files are derived from it. What a field's description looks like from outs
 from __future__ import annotations
 
 import dataclasses
+import functools
 import typing
-from typing import Any, ClassVar, Literal, TypeAlias, TypeVar
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, TypeVar
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+
+from ._errors import CircuitError, nearest
 
 Param: TypeAlias = Any
 """A traced parameter: a number, an array over the parameter's dims, or an `Initialiser` to draw one from."""
@@ -135,13 +139,13 @@ def spec_of(field: dataclasses.Field[Any]) -> Any:
     return field.metadata.get("bouton")
 
 
-def _as_static(value: Any) -> Any:
+def as_static(value: Any) -> Any:
     if isinstance(value, (list, tuple)) and not hasattr(value, "_fields"):
-        return tuple(_as_static(v) for v in value)
+        return tuple(as_static(v) for v in value)
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _as_parameter(value: Any) -> Any:
+def as_parameter(value: Any) -> Any:
     """Python and NumPy numbers become floats (weakly typed under jit), sequences become float arrays."""
     if isinstance(value, (int, np.integer, np.floating)) and not isinstance(value, (bool, np.bool_)):
         return float(value)
@@ -156,12 +160,17 @@ def _as_parameter(value: Any) -> Any:
 class Module:
     """A frozen dataclass that is a pytree: static fields are its structure, all other fields its children.
 
-    Flattening and unflattening never run `__init__`, so a module may hold tracers, gradients or `vmap` axes.
+    Flattening and unflattening never run `__init__`, so a module may hold tracers, gradients or `vmap` axes. Two are
+    equal if they are of one class and structure with equal values; a tracer equals only itself.
     """
 
     def __init_subclass__(cls, kw_only: bool = False, **keywords: Any) -> None:
         super().__init_subclass__(**keywords)
+        writes_init = "__init__" in vars(cls)
         dataclasses.dataclass(frozen=True, eq=False, repr=False, kw_only=kw_only)(cls)
+        type.__setattr__(cls, "__setattr__", _refuse)
+        if not writes_init:
+            type.__setattr__(cls, "__init__", _explained(cls, vars(cls)["__init__"]))
         fields = dataclasses.fields(cls)  # type: ignore[arg-type]
         meta = tuple(f.name for f in fields if isinstance(spec_of(f), StaticSpec))
         data = tuple(f.name for f in fields if f.name not in meta)
@@ -184,13 +193,22 @@ class Module:
 
     def __post_init__(self) -> None:
         for f in dataclasses.fields(self):  # type: ignore[arg-type]
-            convert = {StaticSpec: _as_static, ParameterSpec: _as_parameter}.get(type(spec_of(f)))
+            convert = {StaticSpec: as_static, ParameterSpec: as_parameter}.get(type(spec_of(f)))
             if convert:
                 vars(self)[f.name] = convert(getattr(self, f.name))
 
     def replace(self: _M, **changes: Any) -> _M:
         """A copy with some fields changed."""
         return dataclasses.replace(self, **changes)  # type: ignore[type-var]
+
+    def __eq__(self, other: object) -> bool:
+        if self is other or type(self) is not type(other):
+            return self is other
+        (mine, form), (others, of_other) = jax.tree.flatten(self), jax.tree.flatten(other)
+        return form == of_other and all(map(_equal, mine, others))
+
+    def __hash__(self) -> int:
+        return hash((type(self), jax.tree.structure(self)))
 
     def __repr__(self) -> str:
         shown = []
@@ -199,6 +217,67 @@ class Module:
             if not (value is f.default or (isinstance(value, (int, float, str, tuple)) and value == f.default)):
                 shown.append(f"{f.name}={_short(value)}")
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+def changed(module: _M, changes: Mapping[str, Any]) -> _M:
+    """A changed copy without running `__init__`: the values may be tracers. Cached properties are left behind."""
+    new = object.__new__(type(module))
+    vars(new).update({f.name: getattr(module, f.name) for f in dataclasses.fields(module)} | dict(changes))
+    return new
+
+
+def label(cls: type) -> str:
+    """A class in a message; ports with the class that they belong to."""
+    return cls.__qualname__.rpartition("<locals>.")[2] if issubclass(cls, Ports) else cls.__name__
+
+
+def _explained(cls: type, init: Any) -> Any:
+    """A generated `__init__` that says in bouton's words which argument is wrong."""
+
+    @functools.wraps(init)
+    def __init__(self: Any, *args: Any, **keywords: Any) -> None:
+        try:
+            init(self, *args, **keywords)
+        except TypeError:
+            if wrong := _misfit(cls, len(args), keywords):
+                raise CircuitError(wrong) from None
+            raise  # of the class's own __post_init__
+
+    return __init__
+
+
+def _misfit(cls: type, count: int, keywords: Mapping[str, Any]) -> str:
+    """Why so many positional arguments and these keywords do not fit the fields of a class; empty where they do."""
+    fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
+    places = [n for n, f in fields.items() if not f.kw_only]
+    given = {*places[:count], *keywords}
+    missing = [n for n, f in fields.items() if {f.default, f.default_factory} == {MISSING} and n not in given]
+    for name in keywords:
+        if name not in fields:
+            kind = "" if issubclass(cls, Ports) else "parameter "
+            return f"{label(cls)} has no {kind}{name!r}.{nearest(name, fields)}"
+        if name in places[:count]:
+            return f"{label(cls)} is given {name!r} twice: by its place and by name."
+    if count > len(places):
+        return f"{label(cls)} takes {len(places) or 'no'} arguments by their places, got {count}."
+    return f"{label(cls)} needs {', '.join(map(repr, missing))} as well." if missing else ""
+
+
+def _refuse(self: Any, name: str, value: Any) -> None:
+    """`__setattr__` of what is frozen."""
+    known = name in {f.name for f in dataclasses.fields(self)}
+    what = f"make a copy with .replace({name}=...)." if known else f"{name!r} is not even one of its fields."
+    raise dataclasses.FrozenInstanceError(f"{label(type(self))} is frozen: {what}")
+
+
+def _equal(a: Any, b: Any) -> bool:
+    if a is b or isinstance(a, jax.core.Tracer) or isinstance(b, jax.core.Tracer):
+        return a is b
+    return np.array_equal(*(jax.random.key_data(v) if _is_key(v) else v for v in (a, b)))
+
+
+def _is_key(value: Any) -> bool:
+    return isinstance(value, jax.Array) and jnp.issubdtype(value.dtype, jax.dtypes.prng_key)
 
 
 def _short(value: Any) -> str:
@@ -213,6 +292,15 @@ class Ports(Module):
 
     def __init_subclass__(cls, **keywords: Any) -> None:
         super().__init_subclass__(kw_only=True, **keywords)
+        for f in dataclasses.fields(cls):  # type: ignore[arg-type]
+            if not isinstance(spec_of(f), (PortSpec, PartSpec)):
+                raise CircuitError(f"{label(cls)}.{f.name} is declared without port(...).")
+
+    if not TYPE_CHECKING:  # type checkers know the fields
+
+        def __getattr__(self, name: str) -> Any:
+            near = "" if name.startswith("_") else nearest(name, [f.name for f in dataclasses.fields(self)])
+            raise AttributeError(f"{label(type(self))} has no {name!r}.{near}")
 
 
 class Part(Module):

@@ -12,9 +12,10 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from ._circuit import Circuit, node_key
+from ._circuit import Circuit
 from ._errors import RunError
 from ._inputs import feed
+from ._keys import node_key
 from ._module import Tick
 from ._record import Entry, entries
 

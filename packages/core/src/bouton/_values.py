@@ -12,7 +12,7 @@ import numpy as np
 
 from ._check import matches
 from ._errors import ModelError, nearest
-from ._module import _as_static
+from ._module import as_static
 from ._plain import WORDS, join, shown
 
 
@@ -46,8 +46,8 @@ def fit(value: Any, hint: Any, *, exact: bool = False) -> Any:
             meant = float(meant) if hint is float and type(meant) is int else meant
             if type(meant) is hint:
                 return meant
-    elif not isinstance(value, Mapping) and matches(_as_static(value), hint):
-        return _as_static(value)
+    elif not isinstance(value, Mapping) and matches(as_static(value), hint):
+        return as_static(value)
     raise Misfit
 
 

@@ -11,9 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from .._circuit import Circuit, _put
+from .._circuit import Circuit
 from .._component import Component
-from .._describe import Compartment, bundle, compartments, dig
+from .._describe import Compartment, bundle, compartments, dig, put
 from .._errors import nearest
 from .._module import MISSING, Tick
 
@@ -154,7 +154,7 @@ class Bench:
         """A state with some compartments replaced."""
         inner = state[self.name]
         for name, value in values.items():
-            inner = _put(inner, self.states[name].path, value)
+            inner = put(inner, self.states[name].path, value)
         return {**state, self.name: inner}
 
 

@@ -12,8 +12,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from .._circuit import Circuit, _put
-from .._describe import dig
+from .._circuit import Circuit
+from .._describe import dig, put
 from .._initialisers import Given, Uniform
 from .._module import Ports, Tick, part
 from .._plasticity import Plasticity, Rule, Weights
@@ -238,7 +238,7 @@ class _Edges:
                 before, after = dig(alone["Synapse"], path), dig(new["Synapse"], path)
                 moved = after - before
                 moved = moved.mean(1, keepdims=True) if trial.reduce == "mean" else moved.sum(1, keepdims=True)
-                new = {"Synapse": _put(new["Synapse"], path, before + moved)}
+                new = {"Synapse": put(new["Synapse"], path, before + moved)}
         return new, reduced
 
     def _of_edges(self, full: str, value: Any) -> Any:
