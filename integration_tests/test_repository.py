@@ -7,7 +7,9 @@ import tomllib
 from importlib import metadata
 from pathlib import Path
 
+import bouton
 import pytest
+from bouton._registry import FAMILY_KINDS
 from packaging.requirements import Requirement
 
 ROOT = Path(__file__).parents[1]
@@ -48,6 +50,11 @@ def test_a_package_depends_on_no_sibling_that_it_may_do_without(folder):
 
 def test_all_brings_the_whole_family():
     assert family(PROJECTS["core"]["optional-dependencies"]["all"]) == DISTS - {"bouton"}
+
+
+def test_a_missing_name_points_to_the_family_for_the_kinds_that_it_provides():
+    entries = bouton.components()
+    assert {e.kind for e in entries if e.plugin.dist in DISTS - {"bouton"}} == set(FAMILY_KINDS)
 
 
 @each_package

@@ -105,6 +105,7 @@ def parameter(about: dict[str, Any]) -> tuple[str, ...]:
 def port(about: dict[str, Any]) -> tuple[str, ...]:
     notes = [note for note in ("persist", "spikes") if about.get(note)]
     notes += ["several wires sum"] if about.get("reduce") == "sum" else []
+    notes += [f"only with ``{about['only_if']}``"] if about.get("only_if") else []
     if "required" in about:
         notes += ["required"] if about["required"] else [f"default {about['default']}"]
     dims = literal(about["dims"]) if about["dims"] else ""

@@ -74,6 +74,15 @@ class Sum(Component):
         return s.replace(seen=s.seen * 0.5)
 
 
+class Mute(Component):
+    """Declares a late input that nothing reads."""
+
+    n: int = static(dim="unit")
+
+    class Late(Ports):
+        z: Float[Array, "*batch unit"] = port(default=0.0)
+
+
 class Volt(Component):
     """Has a membrane potential and nothing else."""
 
@@ -264,6 +273,9 @@ CANNOT_BE_BUILT = [
     ({"a": Sum(1)}, {"a.x": delayed("a.y", -1.0)}, "delayed('a.y', -1): a delay must be > 0 ms and finite."),
     ({"a": Sum(1)}, {"a.x": delayed("a.y", float("nan"))}, "a delay must be > 0 ms and finite."),
     ({"a": Sum}, {}, "node 'a' must be a component or a circuit, got"),
+    ([Sum(1)], {}, "Circuit.nodes must map names to values, got [Sum"),
+    ({"a": Sum(1)}, ["a.x"], "wires must map inputs to sources, e.g. {'exc.j': 'ff.current'}, got ['a.x']."),
+    ({"a": Mute(1)}, {}, "Mute (node 'a') has the late input 'z' but no evolve, which alone is given late inputs."),
     ({"a.b": Sum(1)}, {}, "'a.b' cannot name a node"),
     ({"a": Sum("3")}, {}, "a.n must be int | tuple[int, ...], got '3'."),  # type: ignore[arg-type]
     ({"a": Sum(True)}, {}, "a.n must be int | tuple[int, ...], got True."),
@@ -298,6 +310,10 @@ def test_the_element_of_an_array_that_is_wrong_is_named() -> None:
 
 
 def test_start_values_that_cannot_be_are_refused() -> None:
+    with pytest.raises(CircuitError, match=r"start\['a.total'\]\[1\] must be a number, got nan"):
+        Circuit({"a": Sum(2)}, start={"a.total": [1.0, np.nan]})
+    with pytest.raises(CircuitError, match=r"delayed\('a.y', '1ms'\): a delay must be a number of milliseconds"):
+        delayed("a.y", "1ms")  # type: ignore[arg-type]
     with pytest.raises(CircuitError, match="unknown state or output 'a.totl'. Did you mean 'a.total'"):
         Circuit({"a": Sum(1)}, start={"a.totl": 1.0})
     with pytest.raises(CircuitError, match="start value for 'a.y': only states"):
@@ -357,6 +373,8 @@ class Liar(Component):
         return {"three": 3}
 
     def advance(self, s: Any, x: Any, tick: Tick) -> Any:
+        if self.how == "state alone":
+            return s
         if self.how == "type":
             return (s.v,), self.Out(y=s.v)
         if self.how == "dtype":
@@ -371,6 +389,7 @@ class Liar(Component):
 @pytest.mark.parametrize(
     "how, message",
     [
+        ("state alone", "advance of 'l' must return (State, Out), got State."),
         ("type", "advance of 'l' must return Liar.State, got tuple."),
         ("nothing", "advance of 'l' gave no l.v."),
         ("dtype", "advance of 'l' gave l.v as int32, declared Float (float32)."),
@@ -424,3 +443,12 @@ def test_a_circuit_shows_its_nodes_wires_and_start_values() -> None:
         "Circuit(\n  s: Source(n=1)\n  in: Circuit(\n    a: Sum(n=1)\n    a.x <- delayed(a.y, 1.5 ms)\n  )\n"
         "  in.a.after <- s.y\n  in.a.total starts at Constant(value=2.0)\n)"
     )
+
+
+def test_replaced_parameters_are_checked_like_given_ones() -> None:
+    circuit = Circuit({"a": Sum(3), "s": Source(3)}, {"a.x": "s.y"})
+    assert np.array_equal(ran(circuit.with_parameters({"a.gain": [1, 2, 3]}), 1)[0]["a"].total, [1.0, 2.0, 3.0])
+    for value, message in ((-1, "a.tau must be > 0 ms, got -1."), ("x", "a.tau must be a number, an array or an init")):
+        with pytest.raises(CircuitError) as error:
+            circuit.with_parameters({"a.tau": value})
+        assert message in str(error.value)

@@ -26,6 +26,8 @@ def run():
 
 
 CELL = """
+from typing import Literal
+
 import bouton
 from bouton import Param, Ports, parameter, port, static
 from jaxtyping import Array, Float
@@ -34,10 +36,14 @@ class LeakCell(bouton.Component):
     '''A leak, dv/dt = -v / tau.'''
 
     n_units: int = static(dim="unit", doc="population size")
+    method: Literal["euler", "exact"] = static(default="euler", doc="how v is advanced")
+    unit: str = static(default="mV", doc="of what leaks")
+    noisy: bool = static(default=False, doc="whether there is noise")
     tau: Param = parameter(default=5.0, unit="ms", gt=0, dims="unit", doc="time constant")
 
     class In(Ports):
         j: Float[Array, "*batch unit"] = port("mV", reduce="sum", default=0.0, doc="input")
+        noise: Float[Array, "*batch unit"] = port("{unit}", default=0.0, only_if="noisy", doc="noise")
 
     class State(Ports):
         v: Float[Array, "*batch unit"] = port("mV", persist=True, doc="potential")
@@ -110,9 +116,13 @@ def test_one_component_as_text(leaky, run):
         "",
         "parameters",
         "n_units static required population size",
+        "method static = 'euler' one of 'euler', 'exact' how v is advanced",
+        "unit static = 'mV' of what leaks",
+        "noisy static = False whether there is noise",
         "tau parameter = 5.0 [ms] > 0 (unit) time constant",
         "In",
         "j Float (*batch unit) [mV] sum input",
+        "noise Float (*batch unit) as its `unit` only with noisy noise",
         "State",
         "v Float (*batch unit) [mV] persist potential",
         "Out",
@@ -125,8 +135,9 @@ def test_one_component_as_json(leaky, run):
     (described,) = json.loads(output)
     assert code == 0
     assert (described["name"], described["dist"], described["kind"]) == ("LeakCell", "leaky", "component")
-    assert [p["name"] for p in described["parameters"]] == ["n_units", "tau"]
-    assert described["parameters"][1]["bounds"] == "> 0"
+    assert [p["name"] for p in described["parameters"]] == ["n_units", "method", "unit", "noisy", "tau"]
+    assert [p["bounds"] for p in described["parameters"]] == ["", "one of 'euler', 'exact'", "", "", "> 0"]
+    assert [port["only_if"] for port in described["ports"]["In"]] == [None, "noisy"]
     assert described["ports"]["State"][0]["persist"] is True
 
 

@@ -248,7 +248,8 @@ def test_show_a_run_that_was_not_finished(cli):
 def test_show_a_run_that_lacks_its_circuit(cli):
     circuit = bouton.load("model.yaml")
     with bouton.PluginSet.of({}).use():
-        bouton.simulate(circuit, 1.0, inputs={"a.j": 1.0}, to="run.zarr")
+        with pytest.warns(UserWarning, match="the run will not contain its circuit"):
+            bouton.simulate(circuit, 1.0, inputs={"a.j": 1.0}, to="run.zarr")
         shown = lines(cli("show", "run.zarr")[1])
     (missing,) = (line for line in shown if line.startswith("not stored: "))
     assert "is not registered by any plugin" in missing

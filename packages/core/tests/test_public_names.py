@@ -19,7 +19,7 @@ def test_type_checkers_see_the_names_that_exist():
     tree = ast.parse(Path(bouton.__file__).read_text())
     block = next(node for node in tree.body if isinstance(node, ast.If))
     seen = {
-        alias.asname: f"bouton.{statement.module}:{alias.name}"
+        alias.asname: f"bouton.{statement.module}:{alias.name}" if statement.module else f"bouton.{alias.name}"
         for statement in block.body
         if isinstance(statement, ast.ImportFrom)
         for alias in statement.names
@@ -31,6 +31,13 @@ def test_type_checkers_see_the_names_that_exist():
 @pytest.mark.parametrize("name", bouton.__all__)
 def test_every_public_name_is_there(name):
     assert getattr(bouton, name) is vars(bouton)[name]
+
+
+@pytest.mark.parametrize("name", ["plot", "testing"])
+def test_modules_are_there_at_first_use(name):
+    code = f"import sys, bouton\nassert 'bouton.{name}' not in sys.modules\nprint(bouton.{name}.__name__)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == f"bouton.{name}"
 
 
 def test_an_unknown_name():

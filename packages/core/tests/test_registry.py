@@ -304,8 +304,12 @@ def test_a_missing_name_shows_the_absent_family(site):
     with pytest.raises(bouton.PluginError) as raised:
         LOCAL.get("component", "SOMSynapse")
     assert str(raised.value).splitlines()[-1] == (
-        '  Not installed of the family: bouton-moon, bouton-zoo. pip install "bouton[all]" brings all of it.'
+        "  Not installed of the family: bouton-moon, bouton-zoo "
+        "(pip install bouton-moon bouton-zoo, or from a clone ./packages/moon ./packages/zoo)."
     )
+    with pytest.raises(bouton.PluginError) as raised:
+        LOCAL.get("demo", "digit")
+    assert "of the family" not in str(raised.value)
 
 
 @pytest.mark.parametrize(
@@ -407,12 +411,13 @@ def test_lazy_names(site):
 def test_lazy_refuses_names_that_would_be_hidden():
     with pytest.raises(ValueError, match=r"^p\.A is both 'p\.x:A' and 'p\.y:A': give one of them another name\.$"):
         lazy("p", {"A": "p.x:A"}, {"A": "p.y:A"})
+    assert lazy("p", {"conv": "p.conv"})[2] == ["conv"]  # the module itself
     with pytest.raises(ValueError, match=r"^p\.conv is also the name of its own module: rename the module to _conv\.$"):
         lazy("p", {"conv": "p.conv:conv"})
 
 
-def test_what_core_registers_is_public_under_the_same_name():
-    for names in NAMES.values():
-        for name, target in names.items():
+def test_what_core_registers_is_public_under_the_same_name_but_for_demos():
+    for kind in NAMES.keys() - {"demo"}:
+        for name, target in NAMES[kind].items():
             assert bouton._TARGETS[name] == target
     assert set(NAMES) <= set(KINDS)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray as xr
-from bouton import Circuit, Record, Uniform, delayed, simulate
+from bouton import Circuit, Record, Trials, Uniform, delayed, simulate
 from bouton._chunk import Program, run_chunk, start
 from bouton._memory import MemoryStore
 
@@ -273,6 +273,16 @@ def test_a_call_costs_little() -> None:
 
     call()
     assert min(call() for _ in range(10)) < 0.1  # measured: 0.01 s
+
+
+def test_progress_is_shown_where_it_is_wanted(capfd: pytest.CaptureFixture[str]) -> None:
+    simulate(CIRCUIT, 12, inputs=RATES, progress=True, chunk=4)
+    assert "0.012 s of 0.012 s" in capfd.readouterr().err
+    trials = {"trials": Trials(2), "inputs": {"src.x": (("trial", "unit"), np.ones((3, N_IN)))}}
+    simulate(CIRCUIT, **trials, progress=True)
+    assert "trial 3 of 3" in capfd.readouterr().err
+    simulate(CIRCUIT, 12, inputs=RATES, progress=False)
+    assert capfd.readouterr() == ("", "")
 
 
 def test_maps_have_coordinates() -> None:

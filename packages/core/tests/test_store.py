@@ -288,9 +288,9 @@ MEMORY = """
 
     circuit, record = Circuit(nodes={"ramp": Ramp(2500)}), {"ramp.y": 1}
     with (PluginSet.discover() | PluginSet.of({"component": {"Ramp": Ramp}})).use():
-        simulate(circuit, 2000, record=record, to=sys.argv[1] + "/short.zarr", chunk=200)
+        simulate(circuit, 2000, record=record, to=sys.argv[1] + "/short.zarr", chunk=50)
         before = peak()
-        run = simulate(circuit, 20_000, record=record, to=sys.argv[1] + "/long.zarr", chunk=200)
+        run = simulate(circuit, 20_000, record=record, to=sys.argv[1] + "/long.zarr", chunk=50)
         print(peak() - before)
         assert float(run["ramp.y"][-1, -1]) == np.float32(2499.0) * np.float32(19_999)
 """

@@ -24,6 +24,7 @@ from bouton import (
     Ports,
     Release,
     Rule,
+    RunError,
     Synapse,
     Term,
     Tick,
@@ -35,6 +36,7 @@ from bouton import (
     parameter,
     part,
     port,
+    simulate,
     static,
 )
 from bouton.testing import Full, Shared
@@ -64,11 +66,17 @@ class Tire(Release):
     class State(Ports):
         left: Float[Array, "*batch pre"] = port(doc="what is left")
 
-    def init(self, *, key: Any, dt: float, batch: tuple[int, ...]) -> Any:
+    class Out(Ports):
+        used: Float[Array, "*batch pre"] = port(doc="what is used up")
+
+    def init(self, topology: Topology, *, key: Any, dt: float, batch: tuple[int, ...]) -> Any:
         return self.State(left=1.0)
 
-    def advance(self, s: Any, pre: Any, x: Any, tick: Tick) -> Any:
-        return self.State(left=s.left * jnp.where(pre > 0, 0.5, 1.0)), pre * s.left
+    def advance(self, s: Any, topology: Topology, w: Any, pre: Any, x: Any, tick: Tick) -> Any:
+        return self.State(left=s.left * jnp.where(pre > 0, 0.5, 1.0)), w, pre * s.left
+
+    def out(self, s: Any) -> Any:
+        return self.Out(used=1.0 - s.left)
 
 
 class Hebb(Rule):
@@ -132,7 +140,7 @@ def stepped(
     """State and outputs after some steps with the same inputs."""
     circuit = Circuit({"s": synapse})
     state = circuit.init(key=KEY, dt=1.0, batch=batch)
-    given = {"s.pre": jnp.asarray(pre), "s.post": jnp.asarray(post), **(late or {})}
+    given = {"s.pre": jnp.asarray(pre), **({"s.post": jnp.asarray(post)} if synapse.learns else {}), **(late or {})}
     for i in range(steps):
         state, out = circuit.step(state, Tick(i, 1.0, KEY, batch, how.get("reduce", "mean")), given)
     return state["s"], out["s"]
@@ -151,7 +159,7 @@ def test_the_parts_act_in_their_order() -> None:
     state, out = stepped(synapse, X[0], steps=2, late={"s.transmission.v": jnp.full(POST, -1.0)})
     first = np.array([1.0, 2.0, 3.0]) * (X[0] @ W)
     assert np.allclose(out.current, first / 2 + first / 2 - 1.0 + 5.0)
-    assert np.allclose(state.release.left, 0.25)
+    assert np.allclose(state.release.left, 0.25) and np.allclose(out.release.used, 0.75)
     assert Circuit({"s": synapse}).compartment("s.current").unit == "mV"
 
 
@@ -159,7 +167,7 @@ def test_the_backward_projection_is_the_adjoint() -> None:
     synapse = Synapse(Full(PRE, POST), weights=W, backward=True)
     _, out = stepped(synapse, X, batch=(2,), late={"s.feedback": jnp.asarray(Y)})
     assert np.allclose(out.back, Y @ W.T)
-    with pytest.raises(CircuitError, match="unknown input 's.feedback'"):
+    with pytest.raises(CircuitError, match="unknown input 's.feedback': it is there only where s.backward is given"):
         stepped(Synapse(Full(PRE, POST)), X[0], late={"s.feedback": 0.0})
 
 
@@ -235,7 +243,7 @@ def test_constraints_run_in_their_order_from_the_start_each_tick_and_each_trial(
     circuit = Circuit({"s": synapse})
     state = circuit.init(key=KEY, dt=1.0)
     assert float(state["s"].w[0, 0]) == 123
-    state, _ = circuit.step(state, Tick(0, 1.0, KEY), {"s.pre": jnp.zeros(1)})
+    state, _ = circuit.step(state, Tick(0, 1.0, KEY), {"s.pre": jnp.zeros(1), "s.post": jnp.zeros(1)})
     assert float(state["s"].w[0, 0]) == 12313
     assert float(circuit.consolidate(state)["s"].w[0, 0]) == 123132
 
@@ -317,3 +325,158 @@ def test_what_is_no_part_of_a_synapse_is_refused() -> None:
         Circuit({"s": Synapse(topology, weights=np.ones((2, 2)))}).init(key=KEY, dt=1.0)
     with pytest.raises(CircuitError, match=r"^s\.constraints\.0\.total must be > 0, got -1\.$"):
         Circuit({"s": Synapse(topology, constraints=Normalise(-1.0))})
+
+
+class Late(Transmission):
+    """A current that arrives three steps late, from a ring of its own."""
+
+    class State(Ports):
+        ring: Any = port()
+
+    def init(self, topology: Topology, *, key: Any, dt: float, batch: Any) -> Any:
+        return self.State(ring=jnp.zeros((3, *batch, POST)))
+
+    def advance(self, s: Any, arriving: Any, x: Any, tick: Tick) -> Any:
+        out = s.ring[tick.step % 3]
+        return self.State(ring=s.ring.at[tick.step % 3].set(arriving)), out
+
+    def rebase(self, s: Any, steps: int) -> Any:
+        return self.State(ring=jnp.roll(s.ring, -steps, 0))
+
+
+def test_a_run_that_goes_on_finds_the_rings_of_parts_where_they_were() -> None:
+    circuit = Circuit({"s": Synapse(Full(PRE, POST), weights=W, transmission=Late())})
+    signal = RANDOM.random((20, PRE))
+    fed = {"record": {"s.current": 1}, "dt": 1.0}
+    whole = simulate(circuit, 20.0, inputs={"s.pre": (("time", "pre"), signal)}, **fed)
+    first = simulate(circuit, 7.0, inputs={"s.pre": (("time", "pre"), signal[:7])}, **fed)
+    rest = simulate(circuit, 13.0, inputs={"s.pre": (("time", "pre"), signal[7:])}, state=first.state, **fed)
+    assert np.allclose(whole["s.current"][3:], signal[:-3] @ W, atol=1e-6)
+    assert np.array_equal(whole["s.current"][7:], rest["s.current"])
+
+
+def test_a_constraint_may_run_every_nth_tick() -> None:
+    synapse = Synapse(Full(1, 1), weights=0.0, plasticity=Plain(), constraints=Note(1.0, every=3))
+    circuit = Circuit({"s": synapse})
+    state, seen = circuit.init(key=KEY, dt=1.0), []
+    for i in range(7):
+        state, _ = circuit.step(state, Tick(i, 1.0, KEY), {"s.pre": jnp.zeros(1), "s.post": jnp.zeros(1)})
+        seen.append(float(state["s"].w[0, 0]))
+    assert seen == [1, 1, 11, 11, 11, 111, 111]
+    for wrong in ({"every": 0}, {"every": 2, "when": "trial"}):
+        with pytest.raises(CircuitError, match=r"Note.every must be at least 1, and 1 for when='trial', got"):
+            Note(**wrong)
+
+
+class Pairs(Topology):
+    """Given pairs of units, each with a weight: arrays as fields, and labels for the dataset."""
+
+    source: Any
+    target: Any
+    n_pre: int = static(dim="pre")
+    n_post: int = static(dim="post")
+
+    def dims(self) -> Any:
+        edges = {"edge": self.source.shape[0]}
+        return {"pre": {"pre": self.n_pre}, "post": {"post": self.n_post}, "weights": edges}
+
+    def apply(self, w: Any, x: Any) -> Any:
+        return jnp.zeros((*x.shape[:-1], self.n_post)).at[..., self.target].add(w * x[..., self.source])
+
+    def coords(self) -> Any:
+        return {"source": ("edge", self.source), "target": ("edge", self.target)}
+
+
+def test_a_topology_of_index_arrays_runs_learns_and_is_labelled() -> None:
+    source, target = np.array([0, 0, 1, 3]), np.array([0, 2, 2, 1])
+    w = np.array([1.0, 2.0, 3.0, 4.0])
+    topology = Pairs(source, target, PRE, POST)
+    run = simulate(
+        Circuit({"s": Synapse(topology, weights=w, plasticity=Plain())}),
+        1.0,
+        inputs={"s.pre": X[0], "s.post": Y[0]},
+        record={"s.current": 1, "s.w": 1},
+    )
+    full = np.zeros((PRE, POST))
+    full[source, target] = w
+    assert np.allclose(run["s.current"][0], X[0] @ full, atol=1e-6)
+    assert np.allclose(run["s.w"][0], w + X[0][source] * Y[0][target], atol=1e-6)
+    assert run["s.w"]["source"].values.tolist() == source.tolist()
+    scaled = topology.draw(FanInGaussian(1.0), KEY)
+    assert scaled.shape == (4,) and topology.fan_in_count() == 2
+
+
+class EdgeWise(Release):
+    """Each synapse has a factor of its own, from a wire."""
+
+    class In(Ports):
+        factor: Float[Array, " weights"] = port()
+
+    def advance(self, s: Any, topology: Topology, w: Any, pre: Any, x: Any, tick: Tick) -> Any:
+        return s, w * x.factor, pre
+
+
+def test_release_may_act_on_each_synapse() -> None:
+    factor = RANDOM.random((PRE, POST))
+    synapse = Synapse(Full(PRE, POST), weights=W, release=EdgeWise())
+    state, out = stepped(synapse, X[0], late={"s.release.factor": factor})
+    assert np.allclose(out.current, X[0] @ (W * factor), atol=1e-6) and np.allclose(state.w, W)
+
+
+class Weightless(Full):
+    """All-to-all with weights of 1."""
+
+    def dims(self) -> Any:
+        return super().dims() | {"weights": None}
+
+    def apply(self, w: Any, x: Any) -> Any:
+        return jnp.broadcast_to(x.sum(-1, keepdims=True), (*x.shape[:-1], self.n_post))
+
+
+def test_a_topology_without_weights() -> None:
+    assert np.allclose(stepped(Synapse(Weightless(PRE, POST), weights=None), X[0])[1].current, X[0].sum())
+    with pytest.raises(CircuitError, match="Weightless has no weights: there is nothing to learn"):
+        Synapse(Weightless(PRE, POST), weights=None, plasticity=Plain())
+    with pytest.raises(CircuitError, match="s: Synapse.weights is None, but Full has weights: give them"):
+        stepped(Synapse(Full(PRE, POST), weights=None), X[0])
+
+
+class Refuses(Transmission):
+    """Never works."""
+
+    def check(self, *, dt: float) -> None:
+        raise CircuitError(f"dt of {dt:g} ms is too long.")
+
+
+class EarlyRule(Plain):
+    """Declares its input where it is not given any."""
+
+    class In(Ports):
+        z: Float[Array, ""] = port()
+
+
+def test_the_unit_of_a_current_is_that_of_its_transmission() -> None:
+    nodes = {"a": Synapse(Full(2, 2)), "b": Synapse(Full(2, 2), transmission=Leak(unit="mV"))}
+    with pytest.raises(CircuitError, match=r"the units differ. It is that of the transmission: Instant\(unit='mV'\)"):
+        Circuit(nodes, {"b.transmission.v": "a.current"})
+
+
+def test_mistakes_in_parts_are_found_before_the_first_step() -> None:
+    full = Full(PRE, POST)
+    with pytest.raises(CircuitError, match="^s: transmission: dt of 1 ms is too long.$"):
+        Circuit({"s": Synapse(full, transmission=Refuses())}).init(key=KEY, dt=1.0)
+    with pytest.raises(CircuitError, match="EarlyRule declares the input 'z' in In, where .* declare it in Late"):
+        Synapse(full, plasticity=EarlyRule())
+    with pytest.raises(CircuitError, match=r"^s\.weights\[0, 1\] must be a number, got nan\.$"):
+        Circuit({"s": Synapse(full, weights=np.where(W == W[0, 1], np.nan, W))})
+    with pytest.raises(RunError, match="nothing feeds 's.post': wire it"):
+        simulate(Circuit({"s": Synapse(full, plasticity=Plain())}), 1.0, inputs={"s.pre": 0.0})
+    with pytest.raises(CircuitError, match="unknown input 's.post': it is there only where s.plasticity is given"):
+        Circuit({"s": Synapse(full)}, {"s.post": "s.current"})
+    for make, message in (
+        (lambda: Uniform(2.0, 1.0), "Uniform.low must not be above Uniform.high, got 2 and 1"),
+        (lambda: Clip(2.0, 1.0), "Clip.low must not be above Clip.high, got 2 and 1"),
+        (lambda: Normalise()(TwoFactors(2, 2), None), "TwoFactors has no weight for each edge: Normalise cannot scale"),
+    ):
+        with pytest.raises(CircuitError, match=message):
+            make()

@@ -958,8 +958,8 @@ class Scale(bouton.Release):
 
     factor: Param = parameter(default=2.0, doc="the factor")
 
-    def advance(self, s, pre, x, tick):
-        return s, self.factor * pre
+    def advance(self, s, topology, w, pre, x, tick):
+        return s, w, self.factor * pre
 
 
 def Doubled(factor=2.0):

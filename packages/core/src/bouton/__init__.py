@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from ._lazy import lazy as lazy
 
 if TYPE_CHECKING:
+    from . import plot as plot
+    from . import testing as testing
     from ._circuit import Circuit as Circuit
     from ._component import Component as Component
     from ._constraints import Clip as Clip
@@ -94,4 +96,5 @@ else:
         "_wiring": "delayed",
     }
     _TARGETS = {n: f"bouton.{module}:{n}" for module, names in _PUBLIC.items() for n in names.split()}
+    _TARGETS |= {module: f"bouton.{module}" for module in ("plot", "testing")}
     __getattr__, __dir__, __all__ = lazy(__name__, _TARGETS)

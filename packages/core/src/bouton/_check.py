@@ -16,8 +16,8 @@ import numpy as np
 
 from ._describe import hints
 from ._errors import CircuitError
-from ._initialisers import Initialiser
-from ._module import Module, ParameterSpec, StaticSpec, spec_of
+from ._initialisers import Given, Initialiser
+from ._module import Module, ParameterSpec, Part, StaticSpec, spec_of
 
 
 def check_fields(name: str, module: Module, env: dict[str, Any] | None = None) -> None:
@@ -31,12 +31,27 @@ def check_fields(name: str, module: Module, env: dict[str, Any] | None = None) -
         spec, value, hint = spec_of(f), getattr(module, f.name), hints(type(module))[f.name]
         if isinstance(spec, ParameterSpec):
             _check_parameter(f"{name}.{f.name}", value, hint, spec, env)
-        if isinstance(value, Module):
+        if isinstance(value, Initialiser):
+            check_initialiser(f"{name}.{f.name}", value)
+        elif isinstance(value, Module):
             check_fields(f"{name}.{f.name}", value, env)
         elif isinstance(value, tuple):
             for i, item in enumerate(value):
                 if isinstance(item, Module):
                     check_fields(f"{name}.{f.name}.{i}", item, env)
+
+
+def check_parts(module: Module, dt: float) -> None:
+    """`Part.check` of a component and of all its parts, their names in front of what they say."""
+    if isinstance(module, Part):
+        module.check(dt=dt)
+    for f in dataclasses.fields(module):  # type: ignore[arg-type]
+        value = getattr(module, f.name)
+        if isinstance(value, Module):
+            try:
+                check_parts(value, dt)
+            except CircuitError as e:
+                raise CircuitError(f"{f.name}: {e}") from None
 
 
 def matches(value: Any, hint: Any) -> bool:
@@ -82,16 +97,27 @@ def _check_parameter(name: str, value: Any, hint: Any, spec: ParameterSpec, env:
     if array.shape not in ((), shape):
         wanted = f"a single number or an array of shape {shape} ({spec.dims})" if shape else "a single number"
         raise CircuitError(f"{name} must be {wanted}, got an array of shape {array.shape}.")
-    rules = [
-        (np.isnan(array), "must be a number, got nan."),
-        (np.isinf(array) & (not spec.infinite), "must be finite, got {got}."),
-        (_outside(array, spec), f"must be {spec.bounds()}{unit}, got {{got}}." + _off(optional, array)),
-    ]
-    for wrong, message in rules:
-        if wrong.any():
-            at = np.argwhere(wrong)[0]
-            where = "[" + ", ".join(map(str, at)) + "]" if array.ndim else ""
-            raise CircuitError(f"{name}{where} " + message.format(got=f"{array[tuple(at)]:g}"))
+    _refuse(name, array, np.isnan(array), "must be a number, got {}.")
+    _refuse(name, array, np.isinf(array) & (not spec.infinite), "must be finite, got {}.")
+    _refuse(name, array, _outside(array, spec), f"must be {spec.bounds()}{unit}, got {{}}." + _off(optional, array))
+
+
+def check_initialiser(name: str, initialiser: Initialiser) -> None:
+    """Its parameters, or the numbers that it holds."""
+    if not isinstance(initialiser, Given):
+        check_fields(name, initialiser)
+    elif not isinstance(initialiser.values, jax.core.Tracer):
+        array = np.asarray(initialiser.values)
+        _refuse(name, array, np.isnan(array), "must be a number, got {}.")
+        _refuse(name, array, np.isinf(array), "must be finite, got {}.")
+
+
+def _refuse(name: str, array: np.ndarray, wrong: np.ndarray, message: str) -> None:
+    """Raise an error that names the first wrong element of an array."""
+    if wrong.any():
+        at = np.argwhere(wrong)[0]
+        where = "[" + ", ".join(map(str, at)) + "]" if array.ndim else ""
+        raise CircuitError(f"{name}{where} " + message.format(f"{array[tuple(at)]:g}"))
 
 
 def _outside(array: np.ndarray, spec: ParameterSpec) -> np.ndarray:

@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from ._check import check_fields
+from ._check import check_fields, check_initialiser, check_parts
 from ._component import Component
 from ._describe import Compartment, bundle, dig, put
 from ._errors import CircuitError
@@ -49,6 +49,9 @@ class Circuit(Module):
     start: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name in ("nodes", "start"):
+            if not isinstance(getattr(self, name), Mapping):
+                raise CircuitError(f"Circuit.{name} must map names to values, got {getattr(self, name)!r}.")
         # OrderedDict, because JAX would sort the keys of a dict, and the order in which nodes were written shall stay
         vars(self)["nodes"] = OrderedDict(self.nodes)
         vars(self)["wires"] = canonical_wires(self.wires)
@@ -57,7 +60,7 @@ class Circuit(Module):
         _ = self._plan  # computed now, so that every mistake is found now
         for ref, initialiser in self.start.items():
             self._start_target(ref)
-            check_fields(f"start[{ref!r}]", initialiser)
+            check_initialiser(f"start[{ref!r}]", initialiser)
 
     def __repr__(self) -> str:
         rows = [f"{n}: {c!r}".replace("\n", "\n  ") for n, c in self.nodes.items()]
@@ -114,7 +117,7 @@ class Circuit(Module):
         state: dict[str, Any] = {}
         for n, c in self._usable().items():
             try:
-                c.check(dt=dt)
+                check_parts(c, dt)
                 made = c.init(key=node_key(key, n), dt=dt, batch=batch)
             except CircuitError as e:
                 raise CircuitError(f"{n}: {e}") from None
@@ -164,7 +167,10 @@ class Circuit(Module):
 
         for n in p.order:
             read[n] = gather(n, "In")
-            new, out = nodes[n].advance(state[n], read[n], tick_of(n))
+            made = nodes[n].advance(state[n], read[n], tick_of(n))
+            if not (isinstance(made, tuple) and len(made) == 2):
+                raise CircuitError(f"advance of {n!r} must return (State, Out), got {type(made).__name__}.")
+            new, out = made
             after[n] = self._settle(n, before[n], new, tick, learn, "advance")
             outs[n] = self._conform(n, "Out", out, tick.batch, f"advance of {n!r}")
         if learn:

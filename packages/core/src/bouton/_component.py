@@ -51,13 +51,6 @@ class Component(Part):
         """What happens to the persistent states at the end of a trial, before everything else is renewed."""
         return s
 
-    def rebase(self, s: Any, steps: int) -> Any:
-        """The state after `steps` steps as it would be if steps were counted anew from here.
-
-        Only for what files values by the number of the step, as a ring does; runs that go on from a state begin at 0.
-        """
-        return s
-
     def coords(self) -> dict[str, tuple[str, Any]]:
         """Labels along this component's dims for the dataset: ``{coordinate: (dim, values)}``.
 

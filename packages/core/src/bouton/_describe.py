@@ -194,7 +194,7 @@ def describe_class(cls: Any) -> dict[str, Any]:
             "required": f.default is MISSING,
             "default": None if f.default is MISSING else repr(f.default),
             "unit": getattr(spec, "unit", None),
-            "bounds": spec.bounds() if isinstance(spec, ParameterSpec) else "",
+            "bounds": spec.bounds() if isinstance(spec, ParameterSpec) else _choices(hints(cls)[f.name]),
             "dims": getattr(spec, "dims", ""),
             "doc": getattr(spec, "doc", ""),
         }
@@ -203,6 +203,12 @@ def describe_class(cls: Any) -> dict[str, Any]:
         for kind in KINDS:
             described["ports"][kind] = [_describe_port(getattr(cls, kind), kind, f) for f in _ports(getattr(cls, kind))]
     return described
+
+
+def _choices(hint: Any) -> str:
+    """The legal values of a `Literal` in words; empty for other types."""
+    options = typing.get_args(hint) if typing.get_origin(hint) is typing.Literal else ()
+    return f"one of {', '.join(map(repr, options))}" if options else ""
 
 
 def _ports(cls: type[Ports]) -> tuple[Any, ...]:
@@ -220,6 +226,7 @@ def _describe_port(cls: type[Ports], phase: str, f: Any) -> dict[str, Any]:
         "dtype": kind,
         "unit": spec.unit,
         "doc": spec.doc,
+        "only_if": spec.only_if,
     }
     if phase in ("In", "Late"):
         described |= {"default": None if spec.default is MISSING else spec.default, "required": spec.default is MISSING}

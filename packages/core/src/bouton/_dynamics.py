@@ -6,21 +6,30 @@ from typing import Any
 
 from ._describe import zeros
 from ._module import Part, Tick, static
+from ._topology import Topology
 
 
 class Release(Part):
     """What happens to pre-synaptic values before the map: short-term plasticity, stochastic release, delays.
 
-    Its ports have the dims ``pre``; they appear as ``<synapse>.release.<name>``.
+    Its ports have the dims ``pre``, or ``weights`` for what goes on in each synapse; they appear as
+    ``<synapse>.release.<name>``.
     """
 
-    def init(self, *, key: Any, dt: float, batch: tuple[int, ...]) -> Any:
+    def init(self, topology: Topology, *, key: Any, dt: float, batch: tuple[int, ...]) -> Any:
         """The state before the first step; default zeros."""
         return zeros(self)
 
-    def advance(self, s: Any, pre: Any, x: Any, tick: Tick) -> tuple[Any, Any]:
-        """``(state, pre-synaptic values, own inputs, tick) -> (state, released)``."""
-        raise NotImplementedError(f"{type(self).__name__} does not define advance(s, pre, x, tick).")
+    def advance(self, s: Any, topology: Topology, w: Any, pre: Any, x: Any, tick: Tick) -> tuple[Any, Any, Any]:
+        """``(state, topology, weights, pre, own inputs, tick) -> (state, effective weights, released)``.
+
+        The weights themselves stay as they are; what is returned is what this step's spikes meet.
+        """
+        raise NotImplementedError(f"{type(self).__name__} does not define advance(s, topology, w, pre, x, tick).")
+
+    def out(self, s: Any) -> Any:
+        """Its outputs after `advance`, from the new state."""
+        return self.Out()
 
 
 class Transmission(Part):
@@ -32,9 +41,13 @@ class Transmission(Part):
 
     unit: str = static(default="1", doc="unit of the current that comes out", kw_only=True)
 
-    def init(self, *, key: Any, dt: float, batch: tuple[int, ...]) -> Any:
+    def init(self, topology: Topology, *, key: Any, dt: float, batch: tuple[int, ...]) -> Any:
         """The state before the first step; default zeros."""
         return zeros(self)
+
+    def out(self, s: Any) -> Any:
+        """Its outputs after `advance`, from the new state: a conductance, for instance."""
+        return self.Out()
 
     def advance(self, s: Any, arriving: Any, x: Any, tick: Tick) -> tuple[Any, Any]:
         """``(state, sums that arrive, own inputs, tick) -> (state, current)``."""

@@ -20,19 +20,23 @@ from ._values import Misfit, fit, named
 from ._wiring import Delayed
 
 
-def to_dict(circuit: Circuit, arrays: dict[str, np.ndarray] | None = None) -> dict[str, Any]:
+def to_dict(
+    circuit: Circuit, arrays: dict[str, np.ndarray] | None = None, *, defaults: bool = False
+) -> dict[str, Any]:
     """The circuit as plain data: numbers, text, bools, None, lists and dicts, which JSON can hold.
 
     Arrays of more than 64 numbers are put into `arrays`, ``{hex sha256: array}``; without it they are an error, as is a
-    class that no plugin registers.
+    class that no plugin registers. Fields that have their default are left out, or, with `defaults`, written as well,
+    so that the data mean the same when a plugin has changed a default.
     """
-    return {"bouton": FORM, **_Writer(current(), arrays).circuit("", circuit)}
+    return {"bouton": FORM, **_Writer(current(), arrays, defaults).circuit("", circuit)}
 
 
 @dataclasses.dataclass
 class _Writer:
     plugins: PluginSet
     arrays: dict[str, np.ndarray] | None
+    defaults: bool
 
     def circuit(self, path: str, circuit: Circuit) -> dict[str, Any]:
         nodes: dict[str, Any] = {}
@@ -58,10 +62,13 @@ class _Writer:
             if f.name == "type":
                 raise ModelError(f"{at}: a field of this name cannot be written; {cls.__name__} has to rename it.")
             value = self.field(at, getattr(module, f.name), *how)
-            default = f.default if f.default_factory is MISSING else f.default_factory()
-            if default is MISSING or not same(value, self.field(at, default, *how)):
+            if self.defaults or not self.is_default(at, f, value, *how):
                 data[f.name] = value
         return data
+
+    def is_default(self, path: str, f: Any, value: Any, spec: Any, hint: Any) -> bool:
+        default = f.default if f.default_factory is MISSING else f.default_factory()
+        return default is not MISSING and same(value, self.field(path, default, spec, hint))
 
     def field(self, path: str, value: Any, spec: Any, hint: Any) -> Any:
         if isinstance(spec, StaticSpec):

@@ -18,7 +18,7 @@ class Initialiser(Module):
     `fan_in`, the number of synapses that end on one post-synaptic unit, is known where weights are drawn.
     """
 
-    def __call__(self, key: Any, shape: tuple[int, ...], *, fan_in: float | None = None) -> jax.Array:
+    def __call__(self, key: Any, shape: tuple[int, ...], *, fan_in: Any = None) -> jax.Array:
         raise NotImplementedError(f"{type(self).__name__} does not define __call__(key, shape, fan_in=).")
 
 
@@ -27,7 +27,7 @@ class Constant(Initialiser):
 
     value: Param = parameter(default=0.0, doc="the value")
 
-    def __call__(self, key: Any, shape: tuple[int, ...], *, fan_in: float | None = None) -> jax.Array:
+    def __call__(self, key: Any, shape: tuple[int, ...], *, fan_in: Any = None) -> jax.Array:
         return jnp.broadcast_to(jnp.asarray(self.value, float), shape)
 
 
@@ -36,7 +36,7 @@ class Given(Initialiser):
 
     values: Any
 
-    def __call__(self, key: Any, shape: tuple[int, ...], *, fan_in: float | None = None) -> jax.Array:
+    def __call__(self, key: Any, shape: tuple[int, ...], *, fan_in: Any = None) -> jax.Array:
         values = jnp.asarray(self.values)
         if not shape[len(shape) - values.ndim :] == values.shape:
             raise CircuitError(f"given values have the shape {values.shape}, expected {shape}.")
@@ -49,7 +49,12 @@ class Uniform(Initialiser):
     low: Param = parameter(default=0.0, doc="lower end")
     high: Param = parameter(default=1.0, doc="upper end")
 
-    def __call__(self, key: Any, shape: tuple[int, ...], *, fan_in: float | None = None) -> jax.Array:
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if isinstance(self.low, float) and isinstance(self.high, float) and self.low > self.high:
+            raise CircuitError(f"Uniform.low must not be above Uniform.high, got {self.low:g} and {self.high:g}.")
+
+    def __call__(self, key: Any, shape: tuple[int, ...], *, fan_in: Any = None) -> jax.Array:
         return self.low + (self.high - self.low) * jax.random.uniform(key, shape)
 
 
@@ -59,7 +64,7 @@ class Gaussian(Initialiser):
     mean: Param = parameter(default=0.0, doc="mean")
     std: Param = parameter(default=1.0, ge=0, doc="standard deviation")
 
-    def __call__(self, key: Any, shape: tuple[int, ...], *, fan_in: float | None = None) -> jax.Array:
+    def __call__(self, key: Any, shape: tuple[int, ...], *, fan_in: Any = None) -> jax.Array:
         return self.mean + self.std * jax.random.normal(key, shape)
 
 
@@ -69,7 +74,7 @@ class LogNormal(Initialiser):
     mean: Param = parameter(default=0.0, doc="mean of the logarithm")
     std: Param = parameter(default=1.0, ge=0, doc="standard deviation of the logarithm")
 
-    def __call__(self, key: Any, shape: tuple[int, ...], *, fan_in: float | None = None) -> jax.Array:
+    def __call__(self, key: Any, shape: tuple[int, ...], *, fan_in: Any = None) -> jax.Array:
         return jnp.exp(self.mean + self.std * jax.random.normal(key, shape))
 
 
@@ -78,7 +83,7 @@ class FanInUniform(Initialiser):
 
     scale: Param = parameter(default=1.0, gt=0, doc="half width at a fan-in of one")
 
-    def __call__(self, key: Any, shape: tuple[int, ...], *, fan_in: float | None = None) -> jax.Array:
+    def __call__(self, key: Any, shape: tuple[int, ...], *, fan_in: Any = None) -> jax.Array:
         return self.scale * jax.random.uniform(key, shape, minval=-1.0) / _root(self, fan_in)
 
 
@@ -87,7 +92,7 @@ class FanInGaussian(Initialiser):
 
     scale: Param = parameter(default=1.0, gt=0, doc="standard deviation at a fan-in of one")
 
-    def __call__(self, key: Any, shape: tuple[int, ...], *, fan_in: float | None = None) -> jax.Array:
+    def __call__(self, key: Any, shape: tuple[int, ...], *, fan_in: Any = None) -> jax.Array:
         return self.scale * jax.random.normal(key, shape) / _root(self, fan_in)
 
 
@@ -97,16 +102,16 @@ class Eye(Initialiser):
     diagonal: Param = parameter(default=1.0, doc="value on the diagonal")
     off_diagonal: Param = parameter(default=0.0, doc="value beside it")
 
-    def __call__(self, key: Any, shape: tuple[int, ...], *, fan_in: float | None = None) -> jax.Array:
+    def __call__(self, key: Any, shape: tuple[int, ...], *, fan_in: Any = None) -> jax.Array:
         if len(shape) != 2:
             raise CircuitError(f"Eye makes a matrix (pre, post), but the weights have the shape {shape}.")
         return jnp.where(jnp.eye(*shape, dtype=bool), self.diagonal, self.off_diagonal).astype(jnp.zeros(()).dtype)
 
 
-def _root(initialiser: Initialiser, fan_in: float | None) -> float:
-    if not fan_in:
+def _root(initialiser: Initialiser, fan_in: Any) -> jax.Array:
+    if fan_in is None:
         raise CircuitError(f"{type(initialiser).__name__} draws weights: no fan-in is known here.")
-    return float(np.sqrt(fan_in))
+    return jnp.sqrt(fan_in)
 
 
 def as_initialiser(value: Any, name: str) -> Initialiser:

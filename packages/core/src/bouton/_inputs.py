@@ -8,6 +8,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from jax.core import Tracer
 
 from ._describe import Compartment
 from ._errors import CircuitError, RunError
@@ -99,7 +100,7 @@ def _check_numbers(ref: str, array: Any, c: Compartment) -> None:
         raise RunError(f"inputs[{ref!r}] must hold numbers, got an array of {array.dtype}.")
     if c.dtype is not None and not np.can_cast(array.dtype, c.dtype, "same_kind"):
         raise RunError(f"inputs[{ref!r}] holds {array.dtype}, but the input is {c.kind} ({c.dtype}).")
-    if isinstance(array, jax.core.Tracer) or not (np.issubdtype(array.dtype, np.floating) and array.size):
+    if isinstance(array, Tracer) or not (np.issubdtype(array.dtype, np.floating) and array.size):
         return
     if np.isnan(array.min()):
         at = ", ".join(str(i) for i in np.argwhere(np.isnan(np.asarray(array)))[0])

@@ -27,8 +27,9 @@ def lazy(package: str, *tables: Mapping[str, str]) -> tuple[Callable[[str], Any]
         else:
             __getattr__, __dir__, __all__ = lazy(__name__, *NAMES.values())
 
-    `tables` map public names to ``"module:attribute"``. Raises `ValueError` if one name has two targets, or is also the
-    name of the submodule that it comes from: the submodule would take its place once it is imported.
+    `tables` map public names to ``"module:attribute"``, or to ``"module"`` where that itself is meant. Raises
+    `ValueError` if one name has two targets, or is also the name of the submodule that it comes from: the submodule
+    would take its place once it is imported.
     """
     targets: dict[str, str] = {}
     for name, target in (item for table in tables for item in table.items()):
@@ -36,14 +37,15 @@ def lazy(package: str, *tables: Mapping[str, str]) -> tuple[Callable[[str], Any]
             raise ValueError(
                 f"{package}.{name} is both {targets[name]!r} and {target!r}: give one of them another name."
             )
-        if target.partition(":")[0] == f"{package}.{name}":
+        if target.startswith(f"{package}.{name}:"):
             raise ValueError(f"{package}.{name} is also the name of its own module: rename the module to _{name}.")
 
     def __getattr__(name: str) -> Any:
         if name not in targets:
             raise AttributeError(f"module {package!r} has no attribute {name!r}.{nearest(name, targets)}")
         module, _, attribute = targets[name].partition(":")
-        value = getattr(importlib.import_module(module), attribute)
+        value = importlib.import_module(module)
+        value = getattr(value, attribute) if attribute else value
         setattr(sys.modules[package], name, value)  # the next access is an ordinary one
         return value
 

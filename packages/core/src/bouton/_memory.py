@@ -46,5 +46,6 @@ class MemoryStore(contextlib.AbstractContextManager["MemoryStore", None]):
             coords = v.coords | v.labels(0, v.shape[v.grows])
             dataset = xr.Dataset({v.name: (v.dims, self.arrays[v.entry.name], v.attrs)}, coords)
             path = "/" + v.group
-            groups[path] = groups[path].assign(dataset.variables) if path in groups else dataset
+            old = groups.get(path, xr.Dataset())
+            groups[path] = old.assign_coords(dataset.coords).assign(dataset.data_vars)
         return xr.DataTree.from_dict(groups)

@@ -251,7 +251,8 @@ def _misfit(cls: type, count: int, keywords: Mapping[str, Any]) -> str:
     fields = {f.name: f for f in dataclasses.fields(cls)}  # type: ignore[arg-type]
     places = [n for n, f in fields.items() if not f.kw_only]
     given = {*places[:count], *keywords}
-    missing = [n for n, f in fields.items() if {f.default, f.default_factory} == {MISSING} and n not in given]
+    required = [n for n, f in fields.items() if f.default is MISSING and f.default_factory is MISSING]
+    missing = [n for n in required if n not in given]
     for name in keywords:
         if name not in fields:
             kind = "" if issubclass(cls, Ports) else "parameter "
@@ -266,8 +267,8 @@ def _misfit(cls: type, count: int, keywords: Mapping[str, Any]) -> str:
 def _refuse(self: Any, name: str, value: Any) -> None:
     """`__setattr__` of what is frozen."""
     known = name in {f.name for f in dataclasses.fields(self)}
-    what = f"make a copy with .replace({name}=...)." if known else f"{name!r} is not even one of its fields."
-    raise dataclasses.FrozenInstanceError(f"{label(type(self))} is frozen: {what}")
+    what = f": make a copy with .replace({name}=...)." if known else f" and has no field {name!r}."
+    raise dataclasses.FrozenInstanceError(f"{label(type(self))} is frozen{what}")
 
 
 def _equal(a: Any, b: Any) -> bool:
@@ -315,6 +316,12 @@ class Part(Module):
     State: ClassVar[type[Ports]] = Ports
     Out: ClassVar[type[Ports]] = Ports
 
+    def __init_subclass__(cls, **keywords: Any) -> None:
+        super().__init_subclass__(**keywords)
+        for kind in ("In", "Late", "State", "Out"):
+            if kind in vars(cls) and not (isinstance(ports := vars(cls)[kind], type) and issubclass(ports, Ports)):
+                raise CircuitError(f"{cls.__name__}.{kind} must be a subclass of bouton.Ports.")
+
     def dims(self) -> dict[str, Any]:
         """Sizes of the dims in the port annotations.
 
@@ -326,6 +333,13 @@ class Part(Module):
             for f in dataclasses.fields(self)  # type: ignore[arg-type]
             if isinstance(spec := spec_of(f), StaticSpec) and spec.dim
         }
+
+    def rebase(self, s: Any, steps: int) -> Any:
+        """The state after `steps` steps as it would be if steps were counted anew from here.
+
+        Only for what files values by the number of the step, as a ring does; runs that go on from a state begin at 0.
+        """
+        return s
 
     def check(self, *, dt: float) -> None:
         """Raise `CircuitError` if these parameters cannot work together, or not with this step length [ms]."""

@@ -13,6 +13,7 @@ import numpy as np
 
 from ._circuit import Circuit
 from ._dataset import Layout
+from ._encode import to_dict
 from ._errors import ModelError, PluginError
 from ._initialisers import Initialiser
 from ._module import Module, ParameterSpec, spec_of
@@ -42,7 +43,7 @@ def provenance(
     if "seed" not in layout.sweep:
         about["seed"] = int(seed)
     try:
-        about["circuit"] = json.dumps(circuit.to_dict(arrays))
+        about["circuit"] = json.dumps(to_dict(circuit, arrays, defaults=True))
     except (ModelError, PluginError) as e:
         about["circuit_missing"] = str(e)
         arrays = {}

@@ -17,6 +17,9 @@ from typing import Any
 from ._discovery import CORE, KINDS, Names, Plugin, check_names, describe_error, discover, normalised
 from ._errors import PluginError, nearest
 
+FAMILY_KINDS = ("component", "topology", "rule", "transmission")
+"""What the other distributions of the family provide; names of other kinds are sought in vain there."""
+
 
 @dataclasses.dataclass(frozen=True)
 class Entry:
@@ -163,9 +166,11 @@ class PluginSet:
         else:
             lines[0] += nearest(name, self.table[kind])
         lines += [f"{p} takes no part: {p.status}, {p.reason}." for p in self.plugins if p.status != "ok"]
-        if absent := [d for d in _family() if not _is_installed(d)]:
+        if kind in FAMILY_KINDS and (absent := [d for d in _family() if not _is_installed(d)]):
+            folders = " ".join(f"./packages/{d.removeprefix(f'{CORE}-')}" for d in absent)
             lines.append(
-                f'Not installed of the family: {", ".join(absent)}. pip install "bouton[all]" brings all of it.'
+                f"Not installed of the family: {', '.join(absent)} "
+                f"(pip install {' '.join(absent)}, or from a clone {folders})."
             )
         return "\n  ".join(lines)
 

@@ -51,11 +51,10 @@ class Run:
         """The state at the end of the run: ``{node: its State}``, with steps counted anew from here."""
         last = self._last
         if last is None:
-            stored = self._group(STATE)
-            if not stored:
-                raise RunError(f"{self.path} was not finished: there is no last state.")
-            circuit = self.circuit
+            stored, circuit = self._group(STATE), self.circuit
             form = jax.eval_shape(lambda k: circuit.init(key=k, dt=self.tree.attrs["dt"]), jax.random.key(0))
+            if flat_state(form).keys() - stored.keys():
+                raise RunError(f"{self.path} was not finished: there is no last state.")
             leaves = [jnp.asarray(stored[n].values) for n in flat_state(form)]
             last = jax.tree.unflatten(jax.tree.structure(form), leaves)
         return rebased(self.circuit, last, self.tree.attrs["committed_steps"], len(self.tree.attrs.get("sweep", ())))

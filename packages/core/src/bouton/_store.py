@@ -145,7 +145,12 @@ class ZarrStore(contextlib.AbstractContextManager["ZarrStore", None]):
             self._commit()
 
     def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
-        if kind is not None and self.steps > self.committed:
+        if kind is not None:
+            self._keep()
+
+    def _keep(self) -> None:
+        """Commit the blocks that are complete, as well as may be."""
+        if self.steps > self.committed:
             with contextlib.suppress(OSError):  # the reason why we are here matters more
                 for name, shape in self.complete.items():
                     if self.arrays[name].shape != shape:
@@ -161,6 +166,7 @@ class ZarrStore(contextlib.AbstractContextManager["ZarrStore", None]):
         try:
             yield
         except OSError as e:
+            self._keep()
             kept = f" It holds everything up to step {self.committed}." if self.committed else ""
             raise RunError(f"cannot {doing} the run {self.path}: {e.strerror or e}.{kept}") from e
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from typing import Any
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 from jaxtyping import Array, Float
 
 from ._component import Component
@@ -40,7 +42,7 @@ class Synapse(Component):
     """
 
     topology: Topology
-    weights: Initialiser | Any = 1.0
+    weights: Initialiser | Any | None = 1.0
     gain: Param = parameter(default=1.0, dims="post", doc="factor on the sums")
     bias: Param | None = parameter(default=None, dims="post", doc="start value of a bias on the current")
     release: Release | None = None
@@ -56,7 +58,7 @@ class Synapse(Component):
         transmission: Any = part()
 
     class Late(Ports):
-        post: Float[Array, "*batch post"] = port(default=0.0, doc="post-synaptic values that plasticity sees")
+        post: Float[Array, "*batch post"] = port(only_if="plasticity", doc="post-synaptic values that plasticity sees")
         plasticity: Any = part()
 
     class State(Ports):
@@ -69,12 +71,15 @@ class Synapse(Component):
     class Out(Ports):
         current: Float[Array, "*batch post"] = port("{unit}", doc="what arrives at the post-synaptic cells")
         back: Float[Array, "*batch pre"] = port(only_if="backward", doc="feedback projected through the same weights")
+        release: Any = part()
+        transmission: Any = part()
 
     def __post_init__(self) -> None:
         super().__post_init__()
         if not isinstance(self.topology, Topology):
             raise CircuitError(f"Synapse.topology must be a topology such as Dense(64, 400), got {self.topology!r}.")
-        vars(self)["weights"] = as_initialiser(self.weights, "Synapse.weights")
+        if self.weights is not None:
+            vars(self)["weights"] = as_initialiser(self.weights, "Synapse.weights")
         constraints = self.constraints
         vars(self)["constraints"] = (constraints,) if isinstance(constraints, Constraint) else tuple(constraints)
         wanted = {"release": Release, "transmission": Transmission, "plasticity": Plasticity}
@@ -82,6 +87,15 @@ class Synapse(Component):
             value = getattr(self, name)
             if not isinstance(value, kind) and (value is not None or name == "transmission"):
                 raise CircuitError(f"Synapse.{name} must be a {kind.__name__}, got {value!r}.")
+            early, late = (dataclasses.fields(getattr(value, ports, Ports)) for ports in ("In", "Late"))
+            if misplaced := early if name == "plasticity" else late:
+                right, wrong = ("Late", "In") if name == "plasticity" else ("In", "Late")
+                raise CircuitError(
+                    f"{type(value).__name__} declares the input {misplaced[0].name!r} in {wrong}, where a "
+                    f"{kind.__name__} is not given any: declare it in {right}."
+                )
+        if self.plasticity is not None and self.topology.dims()["weights"] is None:
+            raise CircuitError(f"{type(self.topology).__name__} has no weights: there is nothing to learn.")
         for c in self.constraints:
             if not isinstance(c, Constraint):
                 raise CircuitError(f"Synapse.constraints must hold constraints such as Clip(0, 1), got {c!r}.")
@@ -100,7 +114,7 @@ class Synapse(Component):
 
     def init(self, *, key: Any, dt: float, batch: tuple[int, ...] = ()) -> Any:
         keys = jax.random.split(key, 4)
-        w = self._constrained(self.topology.draw(self.weights, keys[0]), "tick", "trial")
+        w = functools.reduce(lambda w, c: c(self.topology, w), self.constraints, self._drawn(keys[0]))
         b = None if self.bias is None else jnp.broadcast_to(jnp.asarray(self.bias, float), self.topology.size("post"))
 
         def made(which: str, key: Any, *inputs: Any) -> Any:
@@ -110,20 +124,22 @@ class Synapse(Component):
         return self.State(
             w=w,
             b=b,
-            release=made("release", keys[1]),
-            transmission=made("transmission", keys[2]),
+            release=made("release", keys[1], self.topology),
+            transmission=made("transmission", keys[2], self.topology),
             plasticity=made("plasticity", keys[3], self.topology, Weights(w, b)),
         )
 
     def advance(self, s: Any, x: Any, tick: Tick) -> tuple[Any, Any]:
-        release, released = s.release, x.pre
+        release, w, released = s.release, s.w, x.pre
         if self.release is not None:
-            release, released = self.release.advance(s.release, x.pre, x.release, tick)
-        arriving = self.gain * self.topology.apply(s.w, released)
+            release, w, released = self.release.advance(s.release, self.topology, s.w, x.pre, x.release, tick)
+        arriving = self.gain * self.topology.apply(w, released)
         transmission, current = self.transmission.advance(s.transmission, arriving, x.transmission, tick)
         out = self.Out(
             current=current if s.b is None else current + s.b,
             back=self.topology.transpose(s.w, x.feedback) if self.backward else None,
+            release=None if self.release is None else self.release.out(release),
+            transmission=self.transmission.out(transmission),
         )
         return s.replace(release=release, transmission=transmission), out
 
@@ -134,10 +150,26 @@ class Synapse(Component):
             s.plasticity, self.topology, old, x.pre, late.post, late.plasticity, tick, tick.batch_reduce
         )
         new = jax.tree.map(jnp.add, old, change)
-        return s.replace(w=self._constrained(new.w, "tick"), b=new.b, plasticity=plasticity)
+        w = new.w
+        for c in self.constraints:
+            if c.when == "tick":
+                constrain, due = functools.partial(c, self.topology), (tick.step + 1) % c.every == 0
+                w = constrain(w) if c.every == 1 else lax.cond(due, constrain, lambda w: w, w)
+        return s.replace(w=w, b=new.b, plasticity=plasticity)
 
     def consolidate(self, s: Any) -> Any:
-        return s.replace(w=self._constrained(s.w, "trial"))
+        last = (c for c in self.constraints if c.when == "trial")
+        return s.replace(w=functools.reduce(lambda w, c: c(self.topology, w), last, s.w))
 
-    def _constrained(self, w: Any, *when: str) -> Any:
-        return functools.reduce(lambda w, c: c(self.topology, w) if c.when in when else w, self.constraints, w)
+    def coords(self) -> dict[str, tuple[str, Any]]:
+        return self.topology.coords()
+
+    def rebase(self, s: Any, steps: int) -> Any:
+        parts = ("release", "transmission", "plasticity")
+        inner = {n: getattr(self, n).rebase(getattr(s, n), steps) for n in parts if getattr(self, n) is not None}
+        return s.replace(**inner)
+
+    def _drawn(self, key: Any) -> Any:
+        if self.weights is None and self.topology.dims()["weights"] is not None:
+            raise CircuitError(f"Synapse.weights is None, but {type(self.topology).__name__} has weights: give them.")
+        return self.topology.draw(self.weights, key)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import jax
@@ -49,27 +48,25 @@ class Topology(Module):
         return tuple(self.dims()[which].values())
 
     def draw(self, initialiser: Initialiser, key: Any) -> Any:
-        """New weights. `fan_in` counts the synapses of a post-synaptic unit that has them all."""
+        """New weights; None where there are none. Topologies whose weights are a bundle write this themselves."""
+        if self.dims()["weights"] is None:
+            return None
         return initialiser(key, self.size("weights"), fan_in=self.fan_in_count())
 
     def fan_in(self, w: Any) -> jax.Array:
         """Sum of the weights that end on each post-synaptic unit: ``B(w, 1)``."""
         return self.apply(w, jnp.ones(self.size("pre")))
 
-    def fan_in_count(self) -> float:
-        """The largest number of synapses that end on one unit."""
-        with jax.ensure_compile_time_eval():
-            return float(self.fan_in(jnp.ones(self.size("weights"))).max())
+    def fan_in_count(self) -> Any:
+        """The largest number of synapses that end on one unit, for initialisers that scale with it."""
+        return self.fan_in(jnp.ones(self.size("weights"))).max()
+
+    def coords(self) -> dict[str, tuple[str, Any]]:
+        """Labels along the dims for the dataset: ``{coordinate: (dim, values)}``."""
+        return {}
 
     @property
     def per_edge(self) -> bool:
         """Whether the weights are one array in which each entry is the weight of an edge (or a class of tied edges)."""
         weights = self.dims()["weights"]
         return weights is not None and not any(isinstance(v, dict) for v in weights.values())
-
-    @property
-    def n_weights(self) -> int:
-        """How many numbers the weights are."""
-        weights = self.dims()["weights"] or {}
-        sizes = [v if isinstance(v, dict) else {"": v} for v in weights.values()]
-        return sum(math.prod(s.values()) for s in sizes) if not self.per_edge else math.prod(weights.values())

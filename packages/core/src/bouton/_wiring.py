@@ -18,7 +18,7 @@ from ._component import Component
 from ._delay import Delay
 from ._describe import KINDS, Compartment, compartments
 from ._errors import CircuitError, nearest
-from ._module import MISSING
+from ._module import MISSING, spec_of
 
 
 class Delayed(NamedTuple):
@@ -36,6 +36,8 @@ def delayed(source: str, ms: float) -> Delayed:
 
     A value sent in step n arrives in step n + ms/dt; before that, zeros arrive. `ms` must be a whole number of steps.
     """
+    if isinstance(ms, bool) or not isinstance(ms, (int, float)):
+        raise CircuitError(f"delayed({source!r}, {ms!r}): a delay must be a number of milliseconds.")
     return Delayed(source, float(ms))
 
 
@@ -73,6 +75,12 @@ class Plan:
                 if ref[len(node) + 1 :] in self.ports[node][kind]:
                     port = Port(node, ref[len(node) + 1 :])
                     return port, self.ports[node][kind][port.name]
+        if node is not None:
+            for kind in kinds:
+                for f in dataclasses.fields(getattr(self.nodes[node], kind)):
+                    switch = getattr(spec_of(f), "only_if", None)
+                    if switch and ref == f"{node}.{f.name}":
+                        raise CircuitError(f"unknown {what} {ref!r}: it is there only where {node}.{switch} is given.")
         names = [f"{n}.{p}" for n, ports in self.ports.items() for kind in kinds for p in ports[kind]]
         raise CircuitError(f"unknown {what} {ref!r}.{nearest(ref, names)}")
 
@@ -86,6 +94,8 @@ def split(ref: str, nodes: Container[str]) -> str | None:
 def canonical_wires(wires: Any) -> tuple[tuple[str, tuple[str | Delayed, ...]], ...]:
     """Wires as hashable data: ``((target, (source, ...)), ...)``."""
     pairs = wires.items() if isinstance(wires, Mapping) else wires
+    if not all(isinstance(pair, tuple) and len(pair) == 2 for pair in pairs):
+        raise CircuitError(f"wires must map inputs to sources, e.g. {{'exc.j': 'ff.current'}}, got {wires!r}.")
     canonical = []
     for target, sources in pairs:
         if isinstance(sources, Delayed) or not isinstance(sources, (list, tuple)):
@@ -149,6 +159,11 @@ def opened(
 
 def _ports(name: str, component: Component) -> dict[str, dict[str, Compartment]]:
     ports = {kind: compartments(component, kind) for kind in KINDS}
+    if ports["Late"] and type(component).evolve is Component.evolve:
+        raise CircuitError(
+            f"{type(component).__name__} (node {name!r}) has the late input {min(ports['Late'])!r} but no evolve, "
+            "which alone is given late inputs."
+        )
     for a, b in (("State", "Out"), ("In", "Late")):
         twice = ports[a].keys() & ports[b].keys()
         if twice:
@@ -165,7 +180,8 @@ def _connect(p: Plan, source: str | Delayed, target: Port, into: Compartment) ->
     except CircuitError as e:
         raise CircuitError(f"wire into '{target}' from {e}") from None
     if out.unit != into.unit:
-        raise CircuitError(f"{ref} [{out.unit}] is wired into {target} [{into.unit}]: the units differ.")
+        set_by = f" It is that of the transmission: Instant(unit={into.unit!r})." if "{" in out.spec.unit else ""
+        raise CircuitError(f"{ref} [{out.unit}] is wired into {target} [{into.unit}]: the units differ.{set_by}")
     if not fits(out.shape, into.shape):
         raise CircuitError(f"{ref} is ({_sizes(out)}) but {target} is ({_sizes(into)}).")
     if out.batch and not into.batch:

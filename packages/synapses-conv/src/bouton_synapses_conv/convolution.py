@@ -102,7 +102,7 @@ class Conv(Topology):
         )
         return y.reshape(lead + y.shape[1:])
 
-    def fan_in_count(self) -> float:
+    def fan_in_count(self) -> Any:
         return float(math.prod(a.most_taps for a in self.axes) * self.size_in[-1] // self.groups)
 
     @property

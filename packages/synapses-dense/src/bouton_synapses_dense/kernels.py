@@ -25,16 +25,11 @@ class Exponential(Transmission):
     )
 
     class In(Ports):
-        v: Float[Array, "*batch post"] = port("mV", only_if="conductance_based", doc="post-synaptic potential")
+        v: Float[Array, "*batch post"] = port("mV", only_if="reversal", doc="post-synaptic potential")
 
     class State(Ports):
         g: Float[Array, "*batch post"] = port(doc="conductance, or current")
 
-    @property
-    def conductance_based(self) -> bool:
-        """Whether there is a reversal potential."""
-        return self.reversal is not None
-
     def advance(self, s: Any, arriving: Any, x: Any, tick: Tick) -> tuple[Any, Any]:
         g = s.g * jnp.exp(-tick.dt / self.tau) + self.g_bar * arriving
-        return self.State(g=g), g * (self.reversal - x.v) if self.conductance_based else g
+        return self.State(g=g), g if self.reversal is None else g * (self.reversal - x.v)

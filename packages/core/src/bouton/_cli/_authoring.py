@@ -37,7 +37,7 @@ def new_plugin(name: str, parent: Path) -> None:
     if folder.exists():
         raise click.ClickException(f"{folder} exists already and is left as it is: choose another name, or --to.")
     for source in sorted(_TEMPLATE.rglob("*")):
-        if source.is_file() and "__pycache__" not in source.parts:
+        if source.is_file() and not {"__pycache__", ".pytest_cache"} & set(source.parts):
             target = folder / render(str(source.relative_to(_TEMPLATE)), dist)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(render(source.read_text("utf-8"), dist), "utf-8")

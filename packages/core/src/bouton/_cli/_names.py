@@ -117,11 +117,15 @@ def _parameter_row(parameter: dict[str, Any]) -> tuple[str, ...]:
 def _port_row(port: dict[str, Any]) -> tuple[str, ...]:
     flags = [word for word in ("persist", "spikes", "required") if port.get(word)]
     flags += ["sum"] if port.get("reduce") == "sum" else []
-    return port["name"], port["dtype"] or "", _dims(port), _unit(port), " ".join(flags), port["doc"]
+    flags += [f"only with {port['only_if']}"] if port.get("only_if") else []
+    return port["name"], port["dtype"] or "", _dims(port), _unit(port), ", ".join(flags), port["doc"]
 
 
 def _unit(described: dict[str, Any]) -> str:
-    return f"[{described['unit']}]" if described["unit"] else ""
+    unit = described["unit"] or ""
+    if unit.startswith("{"):
+        return f"as its `{unit.strip('{}')}`"  # the attribute of that name
+    return f"[{unit}]" if unit else ""
 
 
 def _dims(described: dict[str, Any]) -> str:
