@@ -240,6 +240,32 @@ def test_both_ways_of_choosing_exclude_each_other():
         run(LIFCell(n_units=1, one_spike=True, max_one_spike=True), 0.0, steps=1)
 
 
+@pytest.mark.parametrize(
+    ("parameters", "dt", "shown"),
+    [
+        ({}, 50.0, "a step of 50 ms is too long for Euler with tau_m = 20 ms: use dt <= 20, or"),
+        ({"tau_m": [20.0, 0.5]}, 1.0, "with tau_m = 0.5 ms: use dt <= 0.5, or"),
+        ({"conduct_leak": [0.0, 10.0]}, 4.0, "with tau_m / conduct_leak = 2 ms: use dt <= 2, or"),
+    ],
+)
+def test_a_step_too_long_for_euler_is_refused(parameters, dt, shown):
+    circuit = bouton.Circuit(nodes={"exc": LIFCell(n_units=2, **parameters)})
+    for begin in (
+        lambda: circuit.init(key=jax.random.key(0), dt=dt),
+        lambda: bouton.simulate(circuit, 10 * dt, dt=dt),
+    ):
+        with pytest.raises(bouton.CircuitError) as raised:
+            begin()
+        assert str(raised.value).startswith("exc: a step of ") and shown in str(raised.value)
+        assert str(raised.value).endswith(' or integration_type="exact".')
+
+
+def test_the_longest_step_of_euler_and_any_of_the_exact_integration_are_taken():
+    run(LIFCell(n_units=1, tau_m=np.float32(0.7)), 0.0, steps=1, dt=0.7)
+    run(LIFCell(n_units=1, conduct_leak=0.0), 0.0, steps=1, dt=100.0)
+    run(LIFCell(n_units=1, integration_type="exact"), 0.0, steps=1, dt=100.0)
+
+
 # ---- gradients -------------------------------------------------------------------------------------------------------
 
 

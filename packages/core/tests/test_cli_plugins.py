@@ -180,6 +180,7 @@ def test_a_new_plugin_is_complete_and_registers(site, run, tmp_path):
     folder = tmp_path / "bouton-hindmarsh-rose"
     assert code == 0
     assert output.startswith(f"{folder} is ready.")
+    assert output.endswith("  bouton check bouton-hindmarsh-rose\n")
     assert {str(f.relative_to(folder)) for f in folder.rglob("*") if f.is_file()} == {
         "pyproject.toml",
         "README.md",
@@ -225,17 +226,21 @@ def test_a_new_plugin_with_an_impossible_name(run, tmp_path, name):
 
 
 def test_check_runs_the_conformance_of_an_installed_plugin(leaky, run, monkeypatch):
-    results = [types.SimpleNamespace(name="LeakCell: purity", ok=True, message="")]
+    results = [types.SimpleNamespace(name="LeakCell: purity", ok=True, status="ok", message="")]
     testing = types.ModuleType("bouton.testing")
     monkeypatch.setattr(testing, "check", lambda dist: results if dist == "leaky" else [], raising=False)
     monkeypatch.setitem(sys.modules, "bouton.testing", testing)
     monkeypatch.setattr(bouton, "testing", testing, raising=False)
-    assert run("check", "Leaky") == (0, "ok      LeakCell: purity\n")
-    results.append(types.SimpleNamespace(name="LeakCell: batch", ok=False, message="lanes leak into each other"))
+    assert run("check", "Leaky") == (0, "ok       LeakCell: purity\n")
+    results += [
+        types.SimpleNamespace(name="LeakCell: dt", ok=True, status="skipped", message="nothing in ms"),
+        types.SimpleNamespace(name="LeakCell: batch", ok=False, status="failed", message="lanes leak into each other"),
+    ]
     code, output = run("check", "leaky")
     assert code == 1
     assert output.splitlines()[1:] == [
-        "FAILED  LeakCell: batch: lanes leak into each other",
+        "skipped  LeakCell: dt: nothing in ms",
+        "FAILED   LeakCell: batch: lanes leak into each other",
         "Error: 1 of the checks failed.",
     ]
 

@@ -210,8 +210,9 @@ def test_show(stored):
     assert {"simulated 10 ms (10 steps of 1 ms)", "seed 0", "learning on"} < set(shown)
     circuit = shown.index("circuit")
     assert shown[circuit + 1 : circuit + 4] == [
-        "a Gate(n_units=2)",
-        "ff Synapse(topology=Full(n_pre=2, n_post=3))",
+        "a Gate(n_units=2, step=1.0)",
+        "ff Synapse(topology=Full(n_pre=2, n_post=3), weights=1.0, gain=1.0, bias=None, release=None, "
+        "transmission=Instant(unit=1), plasticity=None, constraints=[], backward=False)",
         "b Gate(n_units=3, step=0.5)",
     ]
     assert "advance b (Gate): j <- ff.current" in shown

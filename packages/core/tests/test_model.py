@@ -2,6 +2,7 @@
 
 import copy
 import hashlib
+import inspect
 import io
 import json
 import math
@@ -209,6 +210,23 @@ def test_data_say_only_what_differs_from_defaults():
         "wires": {"b.pre": {"delayed": "a.s", "ms": 2.0}},
         "start": {"a.v": -1.0},
     }
+
+
+def test_with_defaults_data_keep_their_meaning_when_a_default_changes():
+    circuit, arrays = rich(), {}
+    data = to_dict(circuit, arrays, defaults=True)
+    assert data["nodes"]["out"].keys() == {"type", *inspect.signature(Leaky).parameters}
+    assert from_dict(data, arrays) == circuit
+
+    class Other(Leaky):
+        clamp: bool = bouton.static(default=True)
+        surrogate: bouton.Surrogate = bouton.Triangular()
+
+    later = PluginSet.discover() | PluginSet.of(NAMES | {"component": {"Leaky": Other}})
+    node = from_dict(data, arrays, later).nodes["out"]
+    assert type(node) is Other and not node.clamp and node.surrogate == bouton.Triangular(0.5)
+    assert from_dict(data, arrays, later).nodes["in put"].surrogate == bouton.Arctan()
+    assert from_dict(circuit.to_dict(arrays), arrays, later).nodes["in put"].surrogate == bouton.Triangular()
 
 
 @pytest.mark.parametrize("suffix", FORMATS)

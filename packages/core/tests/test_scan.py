@@ -1,5 +1,7 @@
 """scan and Record: equal to a Python loop; windows and reductions equal NumPy on what every step gave."""
 
+from typing import Any
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -83,3 +85,15 @@ def test_refuses_what_only_trials_have() -> None:
         scan(CIRCUIT, START, steps=3, dt=1.0, key=KEY, inputs=RATES, record={"cell.v": Record(per="trial")})
     with pytest.raises(RunError, match=r"steps must be a whole number of at least 1, got 0\."):
         scan(CIRCUIT, START, steps=0, dt=1.0, key=KEY, inputs=RATES)
+
+
+def test_inside_jit_arrays_from_outside_are_checked_too() -> None:
+    rates = jnp.ones(N_IN)
+
+    def run(state: Any, rates: Any) -> Any:
+        return scan(CIRCUIT, state, steps=2, dt=1.0, key=KEY, inputs={"src.x": rates})[0]
+
+    jax.jit(lambda state: run(state, rates))(START)
+    jax.jit(run)(START, rates)
+    with pytest.raises(RunError, match="src.x"):
+        jax.jit(lambda state: run(state, rates.at[1].set(jnp.nan)))(START)

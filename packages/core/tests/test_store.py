@@ -13,6 +13,7 @@ import pytest
 import xarray as xr
 from bouton import Circuit, PluginSet, Record, RunError, Synapse, Trials, Uniform, delayed, open, simulate
 from bouton import _store as store_module
+from bouton._encode import to_dict
 from bouton._store import ZarrStore
 from bouton.testing import Full
 
@@ -68,7 +69,7 @@ def test_provenance(path: Path) -> None:
     assert about["committed_steps"] == 40 and about["bouton"] == 1
     assert about["schedule"] == CIRCUIT.schedule
     assert {"bouton", "jax", "jaxlib", "numpy", "xarray", "zarr"} <= json.loads(about["versions"]).keys()
-    assert json.loads(about["circuit"]) == CIRCUIT.to_dict()
+    assert json.loads(about["circuit"]) == to_dict(CIRCUIT, defaults=True)
 
 
 def test_versions_name_the_distributions_that_took_part(site: Any) -> None:

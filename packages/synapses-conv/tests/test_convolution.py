@@ -152,11 +152,21 @@ def test_dims_have_names():
         ({"channels_out": 0}, r"Conv\.channels_out must be a number >= 1, got 0"),
         ({"groups": 0}, r"Conv\.groups must be a number >= 1, got 0"),
         ({"kernel": (3, 3, 3)}, r"Conv\.kernel must be a number >= 1, or 2 of them, got \(3, 3, 3\)"),
+        (
+            {"size_in": (6, 6), "kernel": (3, 3), "channels_out": 4},
+            r"Conv\.kernel must be a number >= 1, got \(3, 3\)\. size_in=\(6, 6\) is one axis of 6 with 6 channels\. "
+            r"For one channel write \(6, 6, 1\)\.$",
+        ),
         ({"kernel": 2.5}, r"Conv\.kernel must be a number >= 1, or 2 of them, got 2\.5"),
         ({"stride": 0}, r"Conv\.stride must be a number >= 1, or 2 of them, got 0"),
         ({"dilation": (1, 0)}, r"Conv\.dilation must be a number >= 1, or 2 of them, got \(1, 0\)"),
         ({"padding": "same"}, r"padding must be 'SAME', 'VALID' or a pair for each axis, got 'same'\. Did you mean"),
         ({"padding": ((1, 1),)}, r"Conv\.padding must be 'SAME', 'VALID' or a pair for each of height, width, got"),
+        (
+            {"size_in": (6, 6), "padding": ((1, 1), (1, 1))},
+            r"a pair for each of width, got .*\. size_in=\(6, 6\) is one axis of 6 with 6 channels",
+        ),
+        ({"size_in": (4, 4, 4, 2), "stride": (1, 1, 1, 1)}, r"is a map of 4 x 4 x 4 with 2 channels\.$"),
         ({"padding": ((1, 1), (1, -1))}, r"padding along width must be two numbers .*>= 0, got \(1, -1\)"),
         ({"padding": 1}, r"padding along height must be two numbers .* got 1"),
         ({"groups": 2}, r"Conv\.size_in\[-1\] must be a multiple of groups=2, got 1"),

@@ -47,3 +47,18 @@ def test_each_unit_gets_the_total_it_asks_for():
 def test_sizes_are_checked_when_a_circuit_is_built():
     with pytest.raises(bouton.CircuitError, match=r"ff\.topology\.n_post is a size: it must be at least 1, got 0"):
         bouton.Circuit(nodes={"ff": bouton.Synapse(Dense(4, 0))})
+
+
+def test_silence_is_skipped_but_has_the_gradient_of_the_product():
+    topology, key = Dense(4, 3), jax.random.key(1)
+    w = jax.random.normal(key, (4, 3))
+    for x in (jnp.zeros(4), jnp.array([0.0, 1.0, 0.0, -1.0]), jnp.array([1.0, -1.0, 0.0, 0.0])):
+        assert np.allclose(topology.apply(w, x), x @ w, atol=1e-6)
+        by_x, by_w = jax.grad(lambda x, w: (topology.apply(w, x) * jnp.arange(3.0)).sum(), (0, 1))(x, w)
+        assert np.allclose(by_x, w @ np.arange(3.0), atol=1e-6)
+        assert np.allclose(by_w, np.outer(x, np.arange(3.0)), atol=1e-6)
+        second = jax.hessian(lambda x: (topology.apply(w, x) ** 2).sum())(x)
+        assert np.allclose(second, 2 * w @ w.T, atol=1e-5)
+    lanes = jnp.array([[0.0, 0, 0, 0], [0, 1, 0, 0]])
+    assert np.allclose(jax.vmap(topology.apply, (None, 0))(w, lanes), lanes @ w, atol=1e-6)
+    assert np.allclose(jax.vmap(jax.grad(lambda x: topology.apply(w, x).sum()))(lanes), [w.sum(1)] * 2, atol=1e-6)

@@ -6,12 +6,29 @@ from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
-from bouton import Arctan, CircuitError, Component, Param, Ports, Surrogate, Tick, parameter, port, spike, static
+import numpy as np
+from bouton import (
+    Arctan,
+    CircuitError,
+    Component,
+    Initialiser,
+    Param,
+    Ports,
+    Surrogate,
+    Tick,
+    parameter,
+    port,
+    spike,
+    static,
+)
 from jaxtyping import Array, Float
 
 
 class LIFCell(Component):
     r"""Leaky integrate-and-fire cells with an adaptive threshold (Diehl & Cook, 2015).
+
+    By default each spike raises the threshold, and with ``tau_theta`` of 1e7 ms it practically never recovers, so that
+    rates fall over a long run. ``theta_plus=None`` gives the plain leaky integrate-and-fire cell.
 
     .. math::
         \tau_m \frac{dv}{dt} &= g_L (v_\text{rest} - v) + R\,j
@@ -28,6 +45,8 @@ class LIFCell(Component):
     ``one_spike`` lets at most one spike per sample out of the population: one of the spiking units, drawn at random;
     ``max_one_spike`` that which is furthest above its threshold. The others are reset and adapt all the same, or, with
     ``wta_scope="state"``, go on as if they had not reached their threshold.
+
+    Raises `CircuitError` for ``one_spike`` together with ``max_one_spike``, and if a step is longer than :math:`\tau_m / g_L` with Euler's method.
     """
 
     n_units: int | tuple[int, ...] = static(dim="unit", doc="population size, or the sizes of a map")
@@ -74,6 +93,18 @@ class LIFCell(Component):
     def check(self, *, dt: float) -> None:
         if self.one_spike and self.max_one_spike:
             raise CircuitError("one_spike and max_one_spike exclude each other: choose one.")
+        given = (self.tau_m, self.conduct_leak)
+        if self.integration_type == "exact" or any(isinstance(v, (jax.core.Tracer, Initialiser)) for v in given):
+            return
+        tau, leak = (np.asarray(v, np.float64) for v in given)
+        with np.errstate(divide="ignore"):
+            longest = np.min(tau / leak)
+        if dt > longest * (1 + 1e-6):  # tau may have been rounded to float32
+            name = "tau_m" if (leak == 1).all() else "tau_m / conduct_leak"
+            raise CircuitError(
+                f"a step of {dt:g} ms is too long for Euler with {name} = {longest:g} ms: "
+                f'use dt <= {longest:g}, or integration_type="exact".'
+            )
 
     def init(self, *, key: Any, dt: float, batch: tuple[int, ...] = ()) -> Any:
         return self.State(v=self.v_rest, rfr=jnp.asarray(jnp.inf), thr_theta=jnp.asarray(0.0))

@@ -9,6 +9,7 @@ import dataclasses
 import difflib
 import types
 import typing
+from collections.abc import Mapping
 from typing import Any
 
 import jax
@@ -45,13 +46,17 @@ def check_parts(module: Module, dt: float) -> None:
     """`Part.check` of a component and of all its parts, their names in front of what they say."""
     if isinstance(module, Part):
         module.check(dt=dt)
-    for f in dataclasses.fields(module):  # type: ignore[arg-type]
-        value = getattr(module, f.name)
+    check_named({f.name: getattr(module, f.name) for f in dataclasses.fields(module)}, dt)  # type: ignore[arg-type]
+
+
+def check_named(values: Mapping[str, Any], dt: float) -> None:
+    """`check_parts` of the modules among some values, such as the components of a circuit."""
+    for name, value in values.items():
         if isinstance(value, Module):
             try:
                 check_parts(value, dt)
             except CircuitError as e:
-                raise CircuitError(f"{f.name}: {e}") from None
+                raise CircuitError(f"{name}: {e}") from None
 
 
 def matches(value: Any, hint: Any) -> bool:

@@ -102,6 +102,7 @@ def _check_numbers(ref: str, array: Any, c: Compartment) -> None:
         raise RunError(f"inputs[{ref!r}] holds {array.dtype}, but the input is {c.kind} ({c.dtype}).")
     if isinstance(array, Tracer) or not (np.issubdtype(array.dtype, np.floating) and array.size):
         return
+    array = np.asarray(array)  # also inside jit, where jnp would trace
     if np.isnan(array.min()):
         at = ", ".join(str(i) for i in np.argwhere(np.isnan(np.asarray(array)))[0])
         raise RunError(f"inputs[{ref!r}]{f'[{at}]' if at else ''} is nan.")

@@ -14,6 +14,7 @@ import jax
 import numpy as np
 
 from ._chunk import Job, Piece, Program
+from ._check import check_named
 from ._circuit import Circuit
 from ._dataset import Layout, Variable, variables
 from ._inputs import feed
@@ -94,6 +95,7 @@ def simulate(
     plan = variables(circuit, asked, layout)
     job = Job(layout.dt, lanes, batch_reduce, bool(learn), tuple(values), length.trial).with_(asked, given)
     program = Program.of(circuit, job, given, values, seed)
+    check_named(program.circuit.components, layout.dt)  # here, because a compiled function sees no values to check
     begin = program.start(state)
     pieces = _pieces(length, chunk or _chunk_size(plan, length, begin.state), lanes)
     program.check(begin, pieces)

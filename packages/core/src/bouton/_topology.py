@@ -40,8 +40,7 @@ class Topology(Module):
     def transpose(self, w: Any, post: jax.Array) -> jax.Array:
         """The adjoint in x: from (*batch, *post) back to (*batch, *pre)."""
         lead = post.shape[: post.ndim - len(self.size("post"))]
-        pre = jax.ShapeDtypeStruct(lead + self.size("pre"), post.dtype)
-        return jax.linear_transpose(lambda x: self.apply(w, x), pre)(post)[0]
+        return jax.vjp(lambda x: self.apply(w, x), jnp.zeros(lead + self.size("pre"), post.dtype))[1](post)[0]
 
     def size(self, which: str) -> tuple[int, ...]:
         """Shape of ``"pre"``, ``"post"`` or ``"weights"``."""

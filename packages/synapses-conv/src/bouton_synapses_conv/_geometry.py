@@ -54,10 +54,10 @@ class Axis(NamedTuple):
         return max(sum(0 <= s + k * self.dilation < self.size for k in range(self.kernel)) for s in starts)
 
 
-def per_axis(name: str, value: int | tuple[int, ...], n: int) -> tuple[int, ...]:
-    """A number for each of n axes; one number stands for all."""
+def per_axis(name: str, value: int | tuple[int, ...], n: int, hint: str = "") -> tuple[int, ...]:
+    """A number for each of n axes; one number stands for all. `hint` is for one number too many."""
     values = value if isinstance(value, tuple) else (value,) * n
     if len(values) != n or any(not isinstance(v, int) or v < 1 for v in values):
         wanted = f"a number >= 1, or {n} of them" if n > 1 else "a number >= 1"
-        raise CircuitError(f"{name} must be {wanted}, got {value!r}.")
+        raise CircuitError(f"{name} must be {wanted}, got {value!r}.{hint if len(values) == n + 1 else ''}")
     return values

@@ -63,12 +63,14 @@ class Conv(Topology):
         """Geometry of each spatial axis."""
         sizes, names = self.size_in[:-1], self._names
         kernel, stride, dilation = (
-            per_axis(f"Conv.{name}", getattr(self, name), len(sizes)) for name in ("kernel", "stride", "dilation")
+            per_axis(f"Conv.{name}", getattr(self, name), len(sizes), self._hint)
+            for name in ("kernel", "stride", "dilation")
         )
         pads = self.padding if isinstance(self.padding, tuple) else (self.padding,) * len(sizes)
         if len(pads) != len(sizes):
             raise CircuitError(
                 f"Conv.padding must be 'SAME', 'VALID' or a pair for each of {', '.join(names)}, got {pads}."
+                + (self._hint if len(pads) == len(sizes) + 1 else "")
             )
         return tuple(map(Axis.derived, names, sizes, kernel, stride, dilation, pads))
 
@@ -104,6 +106,15 @@ class Conv(Topology):
 
     def fan_in_count(self) -> Any:
         return float(math.prod(a.most_taps for a in self.axes) * self.size_in[-1] // self.groups)
+
+    @property
+    def _hint(self) -> str:
+        """For those who left out a single channel, so that the last axis was taken for channels."""
+        *sizes, channels = self.size_in
+        axes = " x ".join(map(str, sizes))
+        what = f"one axis of {axes}" if len(sizes) == 1 else f"a map of {axes}"
+        said = f" size_in={self.size_in} is {what} with {channels} channel{'s' if channels > 1 else ''}."
+        return said + (f" For one channel write {(*self.size_in, 1)}." if len(sizes) < 3 else "")
 
     @property
     def _names(self) -> tuple[str, ...]:

@@ -41,7 +41,7 @@ def new_plugin(name: str, parent: Path) -> None:
             target = folder / render(str(source.relative_to(_TEMPLATE)), dist)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(render(source.read_text("utf-8"), dist), "utf-8")
-    click.echo(f"{folder} is ready. Now:\n  pip install -e '{folder}[test]'\n  pytest {folder}\n  bouton plugins")
+    click.echo(f"{folder} is ready. Now:\n  pip install -e '{folder}[test]'\n  pytest {folder}\n  bouton plugins\n  bouton check {dist}")
 
 
 def render(text: str, dist: str) -> str:
@@ -75,8 +75,7 @@ def check(dist: str) -> None:
     failed = 0
     for result in testing.check(normalised(dist)):
         failed += not result.ok
-        click.echo(
-            f"{'ok' if result.ok else 'FAILED':6}  {result.name}" + (f": {result.message}" if result.message else "")
-        )
+        status = result.status if result.ok else "FAILED"
+        click.echo(f"{status:7}  {result.name}" + (f": {result.message}" if result.message else ""))
     if failed:
         raise click.ClickException(f"{failed} of the checks failed.")

@@ -14,8 +14,9 @@ from ._checks import Checks as Checks
 from ._checks import Result as Result
 from ._components import ComponentTests as ComponentTests
 from ._reference import Full as Full
+from ._reference import Grid as Grid
 from ._reference import Shared as Shared
 from ._rules import RuleTests as RuleTests
 from ._topologies import TopologyTests as TopologyTests
 
-__all__ = ["Checks", "ComponentTests", "Full", "Result", "RuleTests", "Shared", "TopologyTests", "check"]
+__all__ = ["Checks", "ComponentTests", "Full", "Grid", "Result", "RuleTests", "Shared", "TopologyTests", "check"]

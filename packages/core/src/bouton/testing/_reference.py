@@ -1,4 +1,4 @@
-"""Two tiny topologies, so that rules can be tested without any other package."""
+"""Three tiny topologies, so that rules can be tested without any other package."""
 
 from __future__ import annotations
 
@@ -42,3 +42,21 @@ class Shared(Topology):
         n_post = self.n_pre - self.width + 1
         windows = jnp.stack([x[..., d : d + n_post] for d in range(self.width)], -1)
         return windows @ w
+
+
+class Grid(Topology):
+    r"""Maps made of a map, by sums along its closed rows: :math:`y_{rcm} = \sum_d w_{dm}\,x_{r,\,(c + d) \bmod n}`.
+
+    Both sides have several axes, all of the length of the batches in `RuleTests`: what is broadcast along a wrong axis
+    there raises no error, and gives a wrong number.
+    """
+
+    n: int = static(default=4, doc="height and width of the maps, and how many are made")
+    width: int = static(default=2, doc="number of weights of one map, at most `n`")
+
+    def dims(self) -> dict[str, Any]:
+        pre = {"row": self.n, "column": self.n}
+        return {"pre": pre, "post": {**pre, "map": self.n}, "weights": {"lag": self.width, "map": self.n}}
+
+    def apply(self, w: jax.Array, x: jax.Array) -> jax.Array:
+        return jnp.stack([jnp.roll(x, -d, -1) for d in range(self.width)], -1) @ w

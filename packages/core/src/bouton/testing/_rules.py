@@ -22,7 +22,7 @@ from .._topology import Topology
 from ._bench import Bench
 from ._checks import parameters, require, require_equal, with_leaves
 from ._components import ComponentTests
-from ._reference import Full, Shared
+from ._reference import Full, Grid, Shared
 
 Reduce: TypeAlias = Literal["mean", "sum"]
 CASES: tuple[tuple[int, Reduce], ...] = ((1, "mean"), (4, "mean"), (4, "sum"))
@@ -37,12 +37,12 @@ class RuleTests(ComponentTests):
             rule = MyRule(tau=20.0)                      # or: make = staticmethod(lambda: MyRule(20.0))
             inputs = {"plasticity.modulator": (-1.0, 1.0)}
 
-    `topologies` are those it is compared on, edge by edge; `weights` the range they start in; `w_max` a highest weight,
+    `topologies` are those it is compared on, edge by edge, some with several axes; `weights` the range they start in; `w_max` a highest weight,
     where the rule has none of its own.
     """
 
     rule: ClassVar[Any]
-    topologies: ClassVar[Sequence[Topology]] = (Full(3, 4), Shared(6, 3))
+    topologies: ClassVar[Sequence[Topology]] = (Full(3, 4), Shared(6, 3), Grid())
     weights: ClassVar[tuple[float, float]] = (0.2, 0.8)
     w_max: ClassVar[float] = 1.0
 

@@ -10,9 +10,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._circuit import Circuit
 from .._errors import PluginError
 from .._initialisers import Constant
+from .._module import Tick
+from .._plasticity import Rule, Term
 from .._registry import PluginSet
+from .._synapse import Synapse
 from .._topology import Topology
 from ._checks import Checks, modules, require, require_documented, require_pytree, with_leaves
 from ._components import require_light
@@ -157,6 +161,36 @@ class TopologyTests(Checks):
             for leaf in jax.tree.leaves(made):
                 require(leaf.dtype == jnp.float32, f"{topology}: a result is {leaf.dtype} where x64 is off.")
 
+    def test_runs_in_a_circuit(self) -> None:
+        """A run over synapses with it, which learn where weights are those of edges, gives what `apply` and `outer` do.
+
+        A run traces the topology itself: its parameters and arrays cannot be turned into Python's numbers there.
+        """
+        from .._simulate import simulate  # loads xarray
+
+        for topology in self._topologies():
+            case, dims = _Case(topology, (4,)), topology.dims()
+            synapse = Synapse(
+                topology,
+                weights=None if dims["weights"] is None else 0.5,
+                plasticity=_Hebb() if topology.per_edge else None,
+            )
+            circuit = Circuit({"synapse": synapse})
+            fed = {"pre": case.x, "post": case.y} if synapse.learns else {"pre": case.x}
+            given = {f"synapse.{side}": (("time", *dims[side]), np.asarray(v)) for side, v in fed.items()}
+            state = jax.jit(lambda c: c.init(key=jax.random.key(0), dt=1.0))(circuit)
+            run = simulate(circuit, 4.0, inputs=given, record={"synapse.current": 1}, state=state, progress=False)
+            w, currents = state["synapse"].w, []
+            for x, y in zip(case.x, case.y, strict=True):
+                currents.append(topology.apply(w, x))
+                w = w + topology.outer(w, x, y) if synapse.learns else w
+            for what, got, want in (
+                ("the currents", run["synapse.current"].values, np.stack(currents)),
+                ("the weights", run.state["synapse"].w, w),
+            ):
+                for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(want), strict=True):
+                    self._close(a, b, f"{topology}: {what} of a run are not those of single steps", tolerance=1e-4)
+
     def test_listing_stays_light(self) -> None:
         """To list the plugin that registers it loads no JAX, xarray or zarr."""
         try:
@@ -202,12 +236,13 @@ class TopologyTests(Checks):
         if not seen:
             raise SkipTest("it has no weights.")
 
-    def _close(self, got: Any, want: Any, message: str) -> None:
+    def _close(self, got: Any, want: Any, message: str, tolerance: float | None = None) -> None:
         got, want = np.asarray(got), np.asarray(want)
         require(got.shape == want.shape, f"{message}: the shapes are {got.shape} and {want.shape}.")
         scale = max(1.0, float(np.abs(want).max(initial=0.0)))
         off = float(np.abs(got - want).max(initial=0.0))
-        require(off <= self.tolerance * scale, f"{message}: off by {off:.3g}.")
+        tolerance = self.tolerance if tolerance is None else tolerance
+        require(off <= tolerance * scale, f"{message}: off by {off:.3g}.")
 
 
 class _Case:
@@ -224,6 +259,13 @@ class _Case:
         drawn = None if topology.dims()["weights"] is None else topology.draw(Constant(1.0), jax.random.key(seed))
         self.w = jax.tree.map(lambda a: random(a.shape), drawn)
         self.x, self.y = random(batch + topology.size("pre")), random(batch + topology.size("post"))
+
+
+class _Hebb(Rule):
+    """``dw = pre post``."""
+
+    def terms(self, s: Any, pre: Any, post: Any, x: Any, tick: Tick) -> tuple[Any, tuple[Term, ...]]:
+        return s, (Term(pre, post),)
 
 
 def _dot(a: Any, b: Any) -> Any:

@@ -9,18 +9,17 @@ from jaxtyping import Array, Float
 class TemplateCell(bouton.Component):
     """Leaky integrate-and-fire cells with a reset to zero.
 
-    Below the threshold ``tau_m dv/dt = -v + j``, solved exactly for an input that is constant during a step:
-    ``v <- j + (v - j) exp(-dt / tau_m)``. A cell above ``v_thr`` spikes and starts again at 0 mV.
+    Below the threshold ``tau_m dv/dt = -v + r j``, solved exactly for an input that is constant during a step:
+    ``v <- r j + (v - r j) exp(-dt / tau_m)``. A cell above ``v_thr`` spikes and starts again at 0 mV.
     """
 
     n_units: int | tuple[int, ...] = static(dim="unit", doc="population size")
     tau_m: Param = parameter(default=20.0, unit="ms", gt=0, dims="unit", doc="membrane time constant")
+    r: Param = parameter(default=1.0, unit="mV", gt=0, dims="unit", doc="potential per unit of input")
     v_thr: Param = parameter(default=10.0, unit="mV", gt=0, dims="unit", doc="threshold")
 
     class In(Ports):
-        j: Float[Array, "*batch unit"] = port(
-            "mV", reduce="sum", default=0.0, doc="input, as the potential it leads to"
-        )
+        j: Float[Array, "*batch unit"] = port(reduce="sum", default=0.0, doc="input current")
 
     class State(Ports):
         v: Float[Array, "*batch unit"] = port("mV", doc="membrane potential")
@@ -32,6 +31,7 @@ class TemplateCell(bouton.Component):
         return self.State(v=jnp.zeros((*batch, self.dims()["unit"])))
 
     def advance(self, s, x, tick: Tick):
-        v = x.j + (s.v - x.j) * jnp.exp(-tick.dt / self.tau_m)
+        end = self.r * x.j
+        v = end + (s.v - end) * jnp.exp(-tick.dt / self.tau_m)
         spikes = bouton.spike(v - self.v_thr)
         return self.State(v=jnp.where(spikes > 0, 0.0, v)), self.Out(s=spikes)
