@@ -88,7 +88,7 @@ def test_refuses_what_only_trials_have() -> None:
 
 
 def test_inside_jit_arrays_from_outside_are_checked_too() -> None:
-    rates = jnp.ones(N_IN)
+    rates, wrong = jnp.ones(N_IN), jnp.ones(N_IN).at[1].set(jnp.nan)
 
     def run(state: Any, rates: Any) -> Any:
         return scan(CIRCUIT, state, steps=2, dt=1.0, key=KEY, inputs={"src.x": rates})[0]
@@ -96,4 +96,4 @@ def test_inside_jit_arrays_from_outside_are_checked_too() -> None:
     jax.jit(lambda state: run(state, rates))(START)
     jax.jit(run)(START, rates)
     with pytest.raises(RunError, match="src.x"):
-        jax.jit(lambda state: run(state, rates.at[1].set(jnp.nan)))(START)
+        jax.jit(lambda state: run(state, wrong))(START)
