@@ -47,12 +47,16 @@ class Session:
         last = tree.body.pop() if shows else None
         printed = io.StringIO()
         with contextlib.redirect_stdout(printed):
-            exec(compile(tree, f"{self.page}.md", "exec"), self.namespace)
+            exec(self._compiled(tree, "exec"), self.namespace)
             if isinstance(last, ast.Expr):
-                value: Any = eval(compile(ast.Expression(last.value), f"{self.page}.md", "eval"), self.namespace)
+                value: Any = eval(self._compiled(ast.Expression(last.value), "eval"), self.namespace)
                 if value is not None:
                     print(value)
         return printed.getvalue()
+
+    def _compiled(self, tree: Any, mode: str) -> Any:
+        """Without the `__future__` imports of this file, which would make strings of the examples' annotations."""
+        return compile(tree, f"{self.page}.md", mode, dont_inherit=True)
 
     def _commands(self, code: str) -> str:
         return "\n".join(f"{line}\n{self._command(line.removeprefix('$ '))}" for line in code.splitlines())

@@ -3,7 +3,9 @@
 import errno
 import os
 import re
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import jax
@@ -71,8 +73,9 @@ def refused(message: str, **keywords: Any) -> None:
         ({"dt": True}, "dt must be a number > 0 ms, got True."),
         ({"dt": 3.0}, "duration of 10 ms is not a whole number of steps of 3 ms: 9 ms would be."),
         ({"dt": 2.0}, "cell.s~3ms: a delay of 3 ms is not a positive whole number of steps of 2 ms."),
-        ({"seed": -1}, "seed must be a whole number of at least 0, got -1. Several go into sweep['seed']."),
-        ({"seed": [1, 2]}, "seed must be a whole number of at least 0, got [1, 2]."),
+        ({"seed": -1}, "seed must be a whole number from 0 to 2**32 - 1, got -1. Several go into sweep['seed']."),
+        ({"seed": 2**32}, "seed must be a whole number from 0 to 2**32 - 1, got 4294967296."),
+        ({"seed": [1, 2]}, "seed must be a whole number from 0 to 2**32 - 1, got [1, 2]."),
         ({"batch": 0}, "batch must be a whole number of at least 1, got 0."),
         ({"batch": 2.5}, "batch must be a whole number of at least 1, got 2.5."),
         ({"chunk": 0}, "chunk must be a whole number of at least 1, got 0."),
@@ -96,6 +99,7 @@ def test_numbers(keywords: dict[str, Any], message: str) -> None:
         ({"cell.v": [1, 10]}, "record: 'cell.v' is asked for twice with reduce='last'."),
         ({"cell.s~3ms.ring": 1}, "record: 'cell.s~3ms.ring' is not an array with named dims and cannot be recorded."),
         ({"cell.v": Record(per="trial")}, "Record(per='trial') needs trials=."),
+        ({("cell", "v"): 1}, "record: a name such as 'exc.v' was expected, got ('cell', 'v')."),
     ],
 )
 def test_record(record: Any, message: str) -> None:
@@ -118,6 +122,7 @@ def test_the_words_of_a_record() -> None:
 
 
 NAN = np.array([0.1, 0.2, np.nan, 0.4])
+INF = np.array([0.1, -np.inf, np.inf, 0.4])
 
 
 @pytest.mark.parametrize(
@@ -126,6 +131,7 @@ NAN = np.array([0.1, 0.2, np.nan, 0.4])
         ([1.0], "inputs must map names to values, e.g. {'image.x': rates}, got [1.0]."),
         ({}, "nothing feeds 'src.x': wire it, or give it in inputs=."),
         (RATES | {"src.y": 1.0}, "inputs: unknown input 'src.y'. Did you mean 'src.x'?"),
+        ({3: 1.0}, "inputs: a name such as 'exc.v' was expected, got 3."),
         (RATES | {"ff.pre": 1.0}, "inputs['ff.pre'] is wired already and takes one value only."),
         ({"src.x": "0.5"}, "inputs['src.x'] must hold numbers, got an array of <U3."),
         ({"src.x": None}, "inputs['src.x'] must be an array, (dims, array), a DataArray or a function, got None."),
@@ -143,6 +149,13 @@ NAN = np.array([0.1, 0.2, np.nan, 0.4])
         ),
         ({"src.x": NAN}, "inputs['src.x'][2] is nan."),
         ({"src.x": jnp.asarray(NAN, jnp.float32)}, "inputs['src.x'][2] is nan."),
+        ({"src.x": INF}, "inputs['src.x'][1] is -inf."),
+        ({"src.x": jnp.asarray(INF[2:], jnp.float32)[0]}, "inputs['src.x'] is inf."),
+        ({"src.x": (("time", "unit"), np.tile(INF, (10, 1)))}, "inputs['src.x'][0, 1] is -inf."),
+        (
+            {"src.x": xr.DataArray(np.zeros(4), dims="unit", attrs={"units": "mV"})},
+            "inputs['src.x'] is in [mV], src.x in [1]: the units differ.",
+        ),
         ({"src.x": float("nan")}, "inputs['src.x'] is nan."),
         ({"src.x": (("time", "unit"), np.tile(NAN, (10, 1)))}, "inputs['src.x'][0, 2] is nan."),
         ({"src.x": lambda tick: jnp.zeros(7)}, "src.x brings an array of shape (7,); expected (4,) ('unit',)."),
@@ -191,6 +204,7 @@ def test_whole_numbers_are_not_made_of_fractions() -> None:
             "inputs['src.x'] has 7 along 'time', expected 5.",
         ),
         (Trials(5, coords={"a": np.zeros((4, 2))}), IMAGES, "Trials.coords['a'] must be a list of numbers or of text"),
+        (Trials(5, coords=[1] * 4), IMAGES, "Trials.coords must map names to labels, e.g. {'digit': digits}, got ["),
         (Trials(5, coords={"a": [None] * 4}), IMAGES, "Trials.coords['a'] must be a list of numbers or of text, got ["),
         (Trials(5, coords={"trial": [1] * 4}), IMAGES, "Trials.coords: 'trial' cannot name labels: use an identifier"),
     ],
@@ -221,7 +235,12 @@ def test_records_that_trials_cannot_give() -> None:
             "sweep: cell.tau must be a single number or an array of shape (3,) (unit), got an",
         ),
         ({"ff.plasticity.rate": [float("nan")]}, "sweep: ff.plasticity.rate must be a number, got nan."),
-        ({"seed": [0.5]}, "sweep['seed'] must be a list of whole numbers of at least 0, got [0.5]."),
+        ({"seed": [0.5]}, "sweep['seed'] must be a list of whole numbers from 0 to 2**32 - 1, got [0.5]."),
+        (
+            {"seed": [0, 2**32]},
+            "sweep['seed'] must be a list of whole numbers from 0 to 2**32 - 1, got [0, 4294967296].",
+        ),
+        ({3: [1.0]}, "sweep: a name such as 'exc.v' was expected, got 3."),
     ],
 )
 def test_sweep(sweep: Any, message: str) -> None:
@@ -310,6 +329,70 @@ def test_a_disk_without_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert left.tree.attrs["committed_steps"] == 4 and left["cell.v"].sizes["time"] == 4
 
 
+def free(monkeypatch: pytest.MonkeyPatch, n: float) -> list[Path]:
+    """Every disk has `n` bytes left; returns which folders were asked about."""
+    asked: list[Path] = []
+
+    def usage(path: Path) -> Any:
+        asked.append(path)
+        return SimpleNamespace(free=int(n))
+
+    monkeypatch.setattr(shutil, "disk_usage", usage)
+    return asked
+
+
+def test_a_disk_on_which_the_run_will_not_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    to = tmp_path / "deep" / "er" / "run.zarr"
+    record = {"cell.v": 1, "cell.s": 1, "cell.count": 1, "cell.theta": 4}
+    need = 2e9 * 3 * (4 / 1.3 + 1 / 40 + 4 / 5 + 4 / 4 / 1.3)
+    assert need == pytest.approx(28.0e9, rel=1e-2)
+    asked = free(monkeypatch, 5e9)
+    refused(
+        f"the run would take about 28 GB, cell.v alone 18.5 GB, but {to.parent} has 5 GB free: record it in every k-th "
+        "step, record fewer compartments, or choose another disk.",
+        duration=2e9,
+        record=record,
+        to=to,
+    )
+    assert asked == [tmp_path] and not any(tmp_path.iterdir())
+    free(monkeypatch, 1.001 * need)
+    with pytest.raises(TypeError):  # so much room is enough: it goes on to compute
+        monkeypatch.setattr(Program, "start", None)
+        simulate(CIRCUIT, 2e9, inputs=RATES, record=record, to=to)
+
+
+def test_counts_take_less_room_than_other_floats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    free(monkeypatch, 0)
+    record = {"cell.s": Record("sum", every=2)}
+    refused("cell.s_sum alone 2.4 GB", duration=2e9, record=record, to=tmp_path / "run.zarr")
+
+
+def test_the_run_that_is_replaced_makes_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    to, record = tmp_path / "run.zarr", {"cell.v": 1}
+    simulate(CIRCUIT, 1000.0, inputs=RATES, record=record, to=to)
+    size = sum(f.stat().st_size for f in to.rglob("*") if f.is_file())
+    free(monkeypatch, 0)
+    refused("the run would take about 9.23e-05 GB", duration=10_000.0, record=record, to=to, overwrite=True)
+    assert size < 92_300 and open(to)["cell.v"].sizes["time"] == 1000  # still there
+    simulate(CIRCUIT, 500.0, inputs=RATES, record=record, to=to, overwrite=True)
+    assert open(to)["cell.v"].sizes["time"] == 500
+
+
+def test_a_disk_that_does_not_say_how_much_room_it_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unknown(path: Path) -> None:
+        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+
+    monkeypatch.setattr(shutil, "disk_usage", unknown)
+    simulate(CIRCUIT, 5.0, inputs=RATES, record={"cell.v": 1}, to=tmp_path / "run.zarr")
+
+
+@pytest.mark.parametrize("to", ["s3://bucket/run.zarr", Path("gs://bucket/run"), "simplecache::s3://bucket/run"])
+def test_stores_by_url(to: Any) -> None:
+    refused(f"to= {str(to)!r} is a URL: stores by URL are not supported yet, give a folder.", to=to)
+    with pytest.raises(RunError, match=re.escape(f"open: {str(to)!r} is a URL: stores by URL are not supported yet")):
+        open(to)
+
+
 def test_a_run_too_large_for_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     def none_left(*_: Any) -> None:
         raise MemoryError
@@ -326,6 +409,8 @@ def test_what_is_no_run_cannot_be_opened(tmp_path: Path) -> None:
         open(tmp_path / "nowhere")
     with pytest.raises(RunError, match=r"is not a run of bouton\."):
         open(tmp_path)
+    with pytest.raises(RunError, match=r"open: must be the path of a folder for the run, got 3\."):
+        open(3)  # type: ignore[arg-type]
 
 
 # ---- what turns out while it runs ------------------------------------------------------------------------------------

@@ -325,6 +325,8 @@ def test_start_values_that_cannot_be_are_refused() -> None:
 
 
 def test_what_is_wrong_before_the_first_step_is_said_there() -> None:
+    with pytest.raises(CircuitError, match=r"^start\['a.total'\]: given values have the shape \(2,\), expected \(3,\)"):
+        Circuit({"a": Sum(3)}, start={"a.total": [1.0, 2.0]}).init(key=KEY, dt=1.0)
     circuit = Circuit({"s": Source(1), "a": Sum(1)}, {"a.x": delayed("s.y", 1.5)})
     with pytest.raises(CircuitError, match="a delay of 1.5 ms is not a positive whole number of steps of 1 ms"):
         circuit.init(key=KEY, dt=1.0)

@@ -148,9 +148,21 @@ def test_samples_are_presented(cli):
     assert run["a.x"].values.tolist() == [[2, 4], [10, 12], [18, 20]]
 
 
+def test_batches_and_no_learning(cli):
+    run = ran(cli, "--duration", 2, "--input", "a.j=1", "--record", "a.s", "--batch", 3, "--no-learn")
+    assert run["a.s"].sizes == {"time": 2, "batch": 3, "unit": 2}
+    assert run.tree.attrs["learn"] is False
+    shown = lines(cli("show", "run.zarr")[1])
+    assert {"learning off", "batch 3, learning from their mean"} < set(shown)
+    about = json.loads(cli("show", "run.zarr", "--json")[1])
+    assert (about["batch"], about["batch_reduce"], about["x64"]) == (3, "mean", False)
+    assert about["record"] == {"a.s": [{"reduce": "last", "every": 1, "per": "step"}]}
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
+        (("--duration", 1, "--batch", 0), 1, "batch must be a whole number of at least 1, got 0."),
         ((), 2, "say how long: either --duration MS, or --present MS with inputs of a row per sample."),
         (("--duration", 1, "--present", 1), 2, "say how long: either --duration MS, or --present MS"),
         (("--duration", 1, "--rest", 1), 2, "--rest goes with --present."),

@@ -6,9 +6,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from bouton import Record, RunError, scan
+from bouton import Circuit, Record, RunError, scan
 
-from .tiny import KEY, N_IN, RATES, assert_same, loop, network, node_key
+from .tiny import KEY, N_IN, RATES, Leaky, assert_same, loop, network, node_key
 
 CIRCUIT = network()
 START = CIRCUIT.init(key=node_key(KEY, "init"), dt=1.0)
@@ -85,6 +85,28 @@ def test_refuses_what_only_trials_have() -> None:
         scan(CIRCUIT, START, steps=3, dt=1.0, key=KEY, inputs=RATES, record={"cell.v": Record(per="trial")})
     with pytest.raises(RunError, match=r"steps must be a whole number of at least 1, got 0\."):
         scan(CIRCUIT, START, steps=0, dt=1.0, key=KEY, inputs=RATES)
+
+
+def test_what_draws_random_numbers_needs_a_key() -> None:
+    message = r"a component or an input draws random numbers: give key=, e\.g\. jax\.random\.key\(0\)\."
+    with pytest.raises(RunError, match=message):
+        scan(CIRCUIT, START, steps=3, dt=1.0, inputs=RATES)
+    still = Circuit(nodes={"cell": Leaky(2)})
+    state = still.init(key=KEY, dt=1.0)
+    scan(still, state, steps=3, dt=1.0)
+    with pytest.raises(RunError, match=message):
+        scan(still, state, steps=3, dt=1.0, inputs={"cell.j": lambda tick: jax.random.uniform(tick.key)})
+    with pytest.raises(TypeError, match="not of ours"):
+
+        def fails(tick: Any) -> Any:
+            raise TypeError("not of ours")
+
+        scan(still, state, steps=3, dt=1.0, inputs={"cell.j": fails})
+
+
+def test_names_are_text() -> None:
+    with pytest.raises(RunError, match=r"record: a name such as 'exc\.v' was expected, got 3\."):
+        scan(CIRCUIT, START, steps=3, dt=1.0, key=KEY, inputs=RATES, record={3: 1})  # type: ignore[dict-item]
 
 
 def test_inside_jit_arrays_from_outside_are_checked_too() -> None:

@@ -141,6 +141,9 @@ def test_inputs_vary_in_time() -> None:
     ):
         np.testing.assert_allclose(fed(given), SERIES, atol=1e-6)
     np.testing.assert_allclose(fed(("time", SERIES[:, 1])), np.repeat(SERIES[:, 1:2], 4, 1), atol=1e-6)
+    for unit in ("1", ""):
+        given = xr.DataArray(SERIES, dims=("time", "unit"), attrs={"units": unit})
+        np.testing.assert_allclose(fed(given), SERIES, atol=1e-6)
     np.testing.assert_allclose(fed(0.1), np.full((6, 4), 0.1), atol=1e-6)
     np.testing.assert_allclose(fed(("unit", SERIES[2])), np.repeat(SERIES[2:3], 6, 0), atol=1e-6)
     np.testing.assert_allclose(fed(SERIES[2].reshape(2, 2)), np.repeat(SERIES[2:3], 6, 0), atol=1e-6)  # a map, flat
@@ -278,7 +281,14 @@ def test_a_call_costs_little() -> None:
 def test_progress_is_shown_where_it_is_wanted(capfd: pytest.CaptureFixture[str]) -> None:
     simulate(CIRCUIT, 12, inputs=RATES, progress=True, chunk=4)
     assert "0.012 s of 0.012 s" in capfd.readouterr().err
+    run = simulate(CIRCUIT, 40, inputs=RATES, progress=True, chunk=7, record={"cell.s": [1, Record("max")], "src.s": 1})
+    spikes = int(run["cell.s"].sum() + run["src.s"].sum())
+    assert spikes > 50 and f"0.04 s of 0.04 s, {spikes} spikes" in capfd.readouterr().err
     trials = {"trials": Trials(2), "inputs": {"src.x": (("trial", "unit"), np.ones((3, N_IN)))}}
+    simulate(CIRCUIT, **trials, progress=True, record={"src.s": 1}, batch=2)
+    assert "trial 3 of 3, 24 spikes" in capfd.readouterr().err
+    simulate(CIRCUIT, **trials, progress=True, record={"src.s": [2, Record("sum", every=1)]})
+    assert "spikes" not in capfd.readouterr().err
     simulate(CIRCUIT, **trials, progress=True)
     assert "trial 3 of 3" in capfd.readouterr().err
     simulate(CIRCUIT, 12, inputs=RATES, progress=False)

@@ -2,12 +2,14 @@
 
 import hashlib
 import json
+import platform
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
 from typing import Any
 
+import jax
 import numpy as np
 import pytest
 import xarray as xr
@@ -70,6 +72,13 @@ def test_provenance(path: Path) -> None:
     assert about["schedule"] == CIRCUIT.schedule
     assert {"bouton", "jax", "jaxlib", "numpy", "xarray", "zarr"} <= json.loads(about["versions"]).keys()
     assert json.loads(about["circuit"]) == to_dict(CIRCUIT, defaults=True)
+    record = json.loads(about["record"])
+    assert list(record) == list(RECORD) and record["ff.w"] == [{"reduce": "last", "every": 10, "per": "step"}]
+    assert [Record(**how) for how in record["cell.v"]] == RECORD["cell.v"]
+    assert json.loads(about["versions"])["python"] == platform.python_version()
+    assert about["x64"] is False and not {"batch", "batch_reduce"} & about.keys()
+    batch = simulate(CIRCUIT, 2, inputs=RATES, batch=2, batch_reduce="sum").tree.attrs
+    assert (batch["batch"], batch["batch_reduce"]) == (2, "sum")
 
 
 def test_versions_name_the_distributions_that_took_part(site: Any) -> None:
@@ -160,6 +169,25 @@ def test_a_circuit_that_no_plugin_registers_is_missed_but_not_the_run(tmp_path: 
         simulate(CIRCUIT, 5, inputs=RATES)  # in memory nothing is lost, and nothing is said
 
 
+def test_what_was_simulated_with_64_bits_is_not_continued_with_32(tmp_path: Path) -> None:
+    with jax.enable_x64(True):
+        for name, tau in (("plain", 10.0), ("random", Uniform(5.0, 50.0))):
+            simulate(network(tau=tau), 5, inputs=RATES, record={"cell.v": 1}, to=tmp_path / name)
+    plain, random = open(tmp_path / "plain"), open(tmp_path / "random")
+    assert plain["cell.v"].dtype == np.float64 and plain.circuit.to_dict() == CIRCUIT.to_dict()
+    message = r" was simulated with 64 bits; for {} set jax_enable_x64: jax.config.update\('jax_enable_x64', True\)\."
+    with pytest.raises(RunError, match="plain" + message.format("its state")):
+        _ = plain.state
+    with pytest.raises(RunError, match="random" + message.format("its random parameters")):
+        _ = random.circuit
+    with jax.enable_x64(True):
+        assert plain.state["cell"].v.dtype == np.float64
+        assert random.circuit.components["cell"].tau.dtype == np.float64
+    simulate(network(tau=Uniform(5.0, 50.0)), 5, inputs=RATES, to=tmp_path / "single")
+    with jax.enable_x64(True), pytest.raises(RunError, match=r"single was simulated without 64 bits; for its random"):
+        _ = open(tmp_path / "single").circuit
+
+
 def test_attach(path: Path, tmp_path: Path) -> None:
     run = simulate(CIRCUIT, 5, inputs=RATES, record={"cell.v": 1}, to=tmp_path / "run.zarr")
     made = xr.Dataset({"label": ("unit", np.arange(N), {"units": "1"})})
@@ -192,6 +220,17 @@ def test_spikes(path: Path) -> None:
         run.spikes("cell", "count")
     with pytest.raises(RunError, match=r"this run has no 'cel.s'\. Did you mean 'cell.s'\?"):
         run.spikes("cel")
+    for record, trials, along in (
+        ({"cell.s": 2}, None, "time_2"),
+        ({"cell.s": 2}, Trials(5), "time_2"),
+        ({"cell.s": Record("max", per="trial")}, Trials(5), "trial"),
+    ):
+        how: Any = {"trials": trials, "inputs": SAMPLES} if trials else {"duration": 10, "inputs": RATES}
+        compartment = "s_max" if trials and along == "trial" else "s"
+        with pytest.raises(
+            RunError, match=rf"cell.{compartment} was kept along '{along}' only: for every spike simulate with record="
+        ):
+            simulate(CIRCUIT, record=record, **how).spikes("cell", compartment)
     assert "cell.v_mean" in repr(run) and "[mV]" in repr(run)
 
 

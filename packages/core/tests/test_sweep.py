@@ -9,7 +9,7 @@ import pytest
 import xarray as xr
 from bouton import Record, Run, Trials, Uniform, open, simulate
 
-from .tiny import N_IN, PLUGINS, RATES, N, network
+from .tiny import N_IN, PLUGINS, RATES, N, assert_same, network
 
 CIRCUIT = network()
 RECORD = {"cell.s": 1, "cell.v": Record("mean", every=4), "ff.w": 5}
@@ -38,10 +38,12 @@ def test_two_parameters_and_seeds_equal_single_runs() -> None:
             np.testing.assert_allclose(a[i, j, k], b, rtol=1e-5, atol=1e-6)
 
 
-def test_seeds_draw_organisms() -> None:
-    """Also with random parameters, and seeds beyond 32 bits."""
-    c, seeds = network(tau=Uniform(5.0, 50.0)), [7, 2**40 + 1]
-    run = simulate(c, 9, inputs=RATES, record=RECORD, sweep={"seed": seeds})
+def test_seeds_draw_organisms(tmp_path: Path) -> None:
+    """Also with random parameters, the largest seed, and from disk."""
+    c, seeds = network(tau=Uniform(5.0, 50.0)), [7, 2**32 - 1]
+    with PLUGINS.use():
+        run = simulate(c, 9, inputs=RATES, record=RECORD, sweep={"seed": seeds}, to=tmp_path / "run.zarr")
+        assert_same(open(tmp_path / "run.zarr").state, run.state)
     for i, seed in enumerate(seeds):
         assert_lane(run, {"seed": i}, simulate(c, 9, inputs=RATES, record=RECORD, seed=seed))
 

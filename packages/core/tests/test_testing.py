@@ -882,7 +882,7 @@ RULE_MISTAKES = [
     (Restless, "silence_changes_nothing", r"Restless changes weights without any activity"),
     (RootBeyond, "extreme_weights", r"RootBeyond: a weight of 1 does not stay finite"),
     (TraceOfAllLanes, "lanes_are_independent", r"plasticity\.x_pre: Synapse: samples 0 and 2 see what sample 1 is fed"),
-    (RewardOfOneAxis, "equals_loop_over_edges", r"dw: RewardOfOneAxis\(\) on Grid\(\), mean over 4 samples: not the sum"),
+    (RewardOfOneAxis, "equals_loop_over_edges", r"dw: RewardOfOneAxis\(\) on Grid\(\), mean over 4 samples: not"),
     (TraceIgnoresDt, "time_step_matters", r"Synapse\.plasticity\.x_pre depends on Synapse\.plasticity\.tau \[ms\]"),
 ]
 

@@ -46,7 +46,8 @@ class LIFCell(Component):
     ``max_one_spike`` that which is furthest above its threshold. The others are reset and adapt all the same, or, with
     ``wta_scope="state"``, go on as if they had not reached their threshold.
 
-    Raises `CircuitError` for ``one_spike`` together with ``max_one_spike``, and if a step is longer than :math:`\tau_m / g_L` with Euler's method.
+    Raises `CircuitError` for ``one_spike`` together with ``max_one_spike``, and for a step longer than
+    :math:`\tau_m / g_L` with Euler's method.
     """
 
     n_units: int | tuple[int, ...] = static(dim="unit", doc="population size, or the sizes of a map")

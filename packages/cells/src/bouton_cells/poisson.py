@@ -13,9 +13,8 @@ class PoissonCell(Component):
     r"""Independent spikes at a rate proportional to the input.
 
     In each step a unit fires with probability :math:`\min(1, x f\,dt)`, the Bernoulli approximation of a Poisson
-    process: a rate of :math:`x f` as long as :math:`x f\,dt \ll 1`. More than one spike a step is not possible: the rate
-    saturates at :math:`1/dt` where :math:`x f\,dt > 1`, so shorten the step for higher rates. Each sample of a batch has
-    spikes of its own.
+    process: a rate of :math:`x f` as long as :math:`x f\,dt \ll 1`. More than one spike a step is not possible: where
+    :math:`x f\,dt > 1` the rate saturates at :math:`1/dt`. Each sample of a batch has spikes of its own.
     """
 
     n_units: int | tuple[int, ...] = static(dim="unit", doc="population size, or the sizes of a map")

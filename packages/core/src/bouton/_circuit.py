@@ -125,7 +125,10 @@ class Circuit(Module):
         for ref, initialiser in self._starts().items():
             port, c = self._start_target(ref)
             shape = (batch if c.batch else ()) + c.shape
-            value = jnp.asarray(initialiser(node_key(key, "start " + ref), shape), c.dtype)
+            try:
+                value = jnp.asarray(initialiser(node_key(key, "start " + ref), shape), c.dtype)
+            except CircuitError as e:
+                raise CircuitError(f"start[{ref!r}]: {e}") from None
             state[port.node] = put(state[port.node], c.path, jnp.broadcast_to(value, shape))
         return state
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from ._circuit import Circuit
 from ._errors import RunError
-from ._record import Entry
+from ._record import Entry, Record
 
 _LONG = {"mean": "mean of", "sum": "sum of", "max": "maximum of", "min": "minimum of"}
 
@@ -59,6 +59,11 @@ class Variable:
     def bytes_per_unit(self) -> float:
         """Bytes for each step or trial."""
         return math.prod(self.with_rows(1)) * self.dtype.itemsize / self.stride
+
+    @property
+    def is_raster(self) -> bool:
+        """Whether it holds every spike."""
+        return self.entry.as_spikes and self.entry.record == Record()
 
     def with_rows(self, rows: int) -> tuple[int, ...]:
         """The shape of so many rows."""

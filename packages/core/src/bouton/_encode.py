@@ -20,9 +20,7 @@ from ._values import Misfit, fit, named
 from ._wiring import Delayed
 
 
-def to_dict(
-    circuit: Circuit, arrays: dict[str, np.ndarray] | None = None, *, defaults: bool = False
-) -> dict[str, Any]:
+def to_dict(circuit: Circuit, arrays: dict[str, np.ndarray] | None = None, *, defaults: bool = False) -> dict[str, Any]:
     """The circuit as plain data: numbers, text, bools, None, lists and dicts, which JSON can hold.
 
     Arrays of more than 64 numbers are put into `arrays`, ``{hex sha256: array}``; without it they are an error, as is a

@@ -39,6 +39,7 @@ def feed(
     """Check inputs against the circuit and sort them by how they vary. `steps`: of the run, or of each presentation."""
     if inputs is not None and not isinstance(inputs, Mapping):
         raise RunError(f"inputs must map names to values, e.g. {{'image.x': rates}}, got {inputs!r}.")
+    check_names("inputs", inputs)
     made = Feed()
     for ref, value in (inputs or {}).items():
         try:
@@ -53,6 +54,7 @@ def feed(
         dims, array = labelled(ref, value)
         if "time" in dims:
             _same_step(ref, value, dt)
+        _same_unit(ref, value, c)
         _check_numbers(ref, array, c)
         if dims == ("?",):
             made.constant[ref] = _fitting(ref, array, c, batch)
@@ -66,6 +68,13 @@ def feed(
     if missing:
         raise RunError(f"nothing feeds {', '.join(map(repr, missing))}: wire it, or give it in inputs=.")
     return made
+
+
+def check_names(what: str, given: Any) -> None:
+    """The names in `inputs`, `record` and `sweep` are text."""
+    for name in given if isinstance(given, Mapping) else ():
+        if not isinstance(name, str):
+            raise RunError(f"{what}: a name such as 'exc.v' was expected, got {name!r}.")
 
 
 def labelled(ref: str, value: Any) -> tuple[tuple[str, ...], Any]:
@@ -95,6 +104,13 @@ def _same_step(ref: str, value: Any, dt: float) -> None:
             raise RunError(f"inputs[{ref!r}]: its rows are {spacing[0]:g} ms apart, the steps of the run {dt:g} ms.")
 
 
+def _same_unit(ref: str, value: Any, c: Compartment) -> None:
+    """A DataArray may say in which unit it is; no unit is ``1``."""
+    given = getattr(value, "attrs", {}).get("units")
+    if given is not None and (given or "1") != c.unit:
+        raise RunError(f"inputs[{ref!r}] is in [{given}], {ref} in [{c.unit}]: the units differ.")
+
+
 def _check_numbers(ref: str, array: Any, c: Compartment) -> None:
     if not (array.dtype == bool or np.issubdtype(array.dtype, np.number)):
         raise RunError(f"inputs[{ref!r}] must hold numbers, got an array of {array.dtype}.")
@@ -103,9 +119,13 @@ def _check_numbers(ref: str, array: Any, c: Compartment) -> None:
     if isinstance(array, Tracer) or not (np.issubdtype(array.dtype, np.floating) and array.size):
         return
     array = np.asarray(array)  # also inside jit, where jnp would trace
-    if np.isnan(array.min()):
-        at = ", ".join(str(i) for i in np.argwhere(np.isnan(np.asarray(array)))[0])
-        raise RunError(f"inputs[{ref!r}]{f'[{at}]' if at else ''} is nan.")
+    with jax.ensure_compile_time_eval():  # an array from outside a jit has values there too
+        extremes = float(array.min()), float(array.max())
+    if not np.isfinite(extremes).all():
+        values = np.asarray(array)
+        first = tuple(np.argwhere(~np.isfinite(values))[0])
+        at = f"[{', '.join(map(str, first))}]" if first else ""
+        raise RunError(f"inputs[{ref!r}]{at} is {values[first]:g}.")
 
 
 def _fitting(ref: str, array: Any, c: Compartment, batch: tuple[int, ...]) -> Any:

@@ -1,19 +1,23 @@
-"""A progress bar on standard error for runs that take long: how far, how much time is left."""
+"""A progress bar on standard error for runs that take long: how far, how many spikes, how much time is left."""
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
 
-from ._dataset import Layout
+import numpy as np
+
+from ._dataset import Layout, Variable
 
 
 class Progress:
-    """``with Progress(layout, shown) as bar: bar.to(n)``; `shown` None means: when there is a terminal."""
+    """``with Progress(layout, plan, shown) as bar: bar.to(n, recorded)``; `shown` None: if there is a terminal."""
 
-    def __init__(self, layout: Layout, shown: bool | None) -> None:
-        self.count, self.layout = layout.count, layout
+    def __init__(self, layout: Layout, plan: tuple[Variable, ...], shown: bool | None) -> None:
+        self.count, self.layout, self.spikes = layout.count, layout, 0
+        self.spiking = [v.entry.name for v in plan if v.is_raster]
         self.bar: Any = None
         self.shown = sys.stderr.isatty() if shown is None else shown
 
@@ -35,15 +39,17 @@ class Progress:
             self.task = self.bar.add_task(self._text(0), total=self.count)
         return self
 
-    def to(self, n: int) -> None:
-        """`n` steps or trials are done."""
+    def to(self, n: int, recorded: Mapping[str, Any]) -> None:
+        """`n` steps or trials are done; `recorded`: what the last of them gave."""
         if self.bar:
+            self.spikes += sum(np.count_nonzero(np.asarray(recorded[name])) for name in self.spiking)
             self.bar.update(self.task, completed=n, description=self._text(n))
 
     def _text(self, n: int) -> str:
+        spikes = f", {self.spikes:,} spikes" if self.spiking else ""
         if self.layout.trial is not None:
-            return f"trial {n} of {self.count}"
-        return f"{n * self.layout.dt / 1000:.3g} s of {self.count * self.layout.dt / 1000:.3g} s"
+            return f"trial {n} of {self.count}{spikes}"
+        return f"{n * self.layout.dt / 1000:.3g} s of {self.count * self.layout.dt / 1000:.3g} s{spikes}"
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         if self.bar:

@@ -5,10 +5,12 @@ from __future__ import annotations
 import dataclasses
 import functools
 import json
+import platform
 from collections.abc import Iterator, Mapping
 from importlib import metadata
 from typing import Any
 
+import jax
 import numpy as np
 
 from ._circuit import Circuit
@@ -17,6 +19,7 @@ from ._encode import to_dict
 from ._errors import ModelError, PluginError
 from ._initialisers import Initialiser
 from ._module import Module, ParameterSpec, spec_of
+from ._record import Entry
 from ._registry import current
 
 PROTOCOL = 1
@@ -24,24 +27,36 @@ BASE = ("bouton", "jax", "jaxlib", "numpy", "xarray", "zarr")
 
 
 def provenance(
-    circuit: Circuit, layout: Layout, *, seed: int, duration: float | None, trials: Any, learn: bool
+    circuit: Circuit,
+    layout: Layout,
+    asked: tuple[Entry, ...],
+    *,
+    seed: int,
+    duration: float | None,
+    trials: Any,
+    learn: bool,
+    batch_reduce: str,
 ) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """Attributes that say how a run was made, and the large arrays of its circuit.
 
     ``circuit_missing`` says why the circuit is not among them, where that is so: a class of a notebook, for instance.
     """
     arrays: dict[str, np.ndarray] = {}
-    about: dict[str, Any] = {"bouton": PROTOCOL, "dt": layout.dt, "learn": learn}
+    about: dict[str, Any] = {"bouton": PROTOCOL, "dt": layout.dt, "learn": learn, "x64": jax.config.jax_enable_x64}
     if duration is not None:
         about["duration"] = float(duration)
     if trials is not None:
         about |= {"trial_present": float(trials.present), "trial_rest": float(trials.rest)}
     if layout.batch is not None:
-        about["batch"] = layout.batch
+        about |= {"batch": layout.batch, "batch_reduce": batch_reduce}
     if layout.sweep:
         about["sweep"] = list(layout.sweep)
     if "seed" not in layout.sweep:
         about["seed"] = int(seed)
+    record: dict[str, list[dict[str, Any]]] = {}
+    for e in asked:
+        record.setdefault(e.ref, []).append(dataclasses.asdict(e.record))
+    about["record"] = json.dumps(record)
     try:
         about["circuit"] = json.dumps(to_dict(circuit, arrays, defaults=True))
     except (ModelError, PluginError) as e:
@@ -62,14 +77,14 @@ def is_random(circuit: Circuit) -> bool:
 
 
 def _versions(circuit: Circuit) -> dict[str, str]:
-    """Versions of the base, and of the distributions whose components, topologies, rules, ... are in the circuit."""
+    """Of Python, the base, and the distributions whose components, topologies, rules, ... are in the circuit."""
     used: set[str] = set(BASE)
     for cls in {type(module) for module in _modules(circuit)}:
         try:
             used.add(current().entry_of(cls).plugin.dist)
         except PluginError:
             continue
-    return {dist: v for dist in sorted(used) if (v := _version(dist))}
+    return {dist: v for dist in sorted(used) if (v := _version(dist))} | {"python": platform.python_version()}
 
 
 @functools.cache

@@ -13,9 +13,9 @@ import numpy as np
 
 from ._circuit import Circuit
 from ._errors import CircuitError, RunError
-from ._inputs import labelled
+from ._inputs import check_names, labelled
 
-MAX_STEPS = 2**31 - 1
+MAX_STEPS, MAX_SEED = 2**31 - 1, 2**32 - 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,6 +37,8 @@ class Trials:
 
     def labels(self) -> dict[str, np.ndarray]:
         """The coordinates as arrays."""
+        if not isinstance(self.coords, Mapping):
+            raise RunError(f"Trials.coords must map names to labels, e.g. {{'digit': digits}}, got {self.coords!r}.")
         found = {}
         for name, values in self.coords.items():
             array = np.asarray(values)
@@ -91,8 +93,8 @@ def check_arguments(circuit: Any, dt: Any, duration: Any, trials: Any, seed: Any
         raise RunError("say how long: either duration= [ms], or trials=bouton.Trials(present=...).")
     if trials is not None and not isinstance(trials, Trials):
         raise RunError(f"trials must be a bouton.Trials, got {trials!r}.")
-    if not _is_whole(seed) or seed < 0:
-        raise RunError(f"seed must be a whole number of at least 0, got {seed!r}. Several go into sweep['seed'].")
+    if not _is_whole(seed) or not 0 <= seed <= MAX_SEED:
+        raise RunError(f"seed must be a whole number from 0 to 2**32 - 1, got {seed!r}. Several go into sweep['seed'].")
     for name in ("batch", "chunk"):
         value = rest[name]
         if value is not None and not (_is_whole(value) and value >= 1):
@@ -101,6 +103,8 @@ def check_arguments(circuit: Any, dt: Any, duration: Any, trials: Any, seed: Any
         raise RunError(f"batch_reduce must be 'mean' or 'sum', got {rest['batch_reduce']!r}.")
     if rest["sweep"] is not None and not isinstance(rest["sweep"], Mapping):
         raise RunError(f"sweep must map parameters to their values, got {rest['sweep']!r}.")
+    check_names("sweep", rest["sweep"])
+    check_names("record", rest["record"])
 
 
 def _is_number(value: Any) -> bool:
@@ -165,8 +169,8 @@ def swept(circuit: Circuit, sweep: Mapping[str, Any] | None) -> dict[str, np.nda
         if array.ndim == 0 or len(array) == 0 or array.dtype.kind not in "iuf":
             raise RunError(f"sweep[{name!r}] must be a list of numbers, got {values!r}.")
         if name == "seed":
-            if array.ndim > 1 or array.dtype.kind == "f" or (array < 0).any():
-                raise RunError(f"sweep['seed'] must be a list of whole numbers of at least 0, got {values!r}.")
+            if array.ndim > 1 or array.dtype.kind == "f" or (array < 0).any() or (array > MAX_SEED).any():
+                raise RunError(f"sweep['seed'] must be a list of whole numbers from 0 to 2**32 - 1, got {values!r}.")
         else:
             array = array.astype(float)
             try:

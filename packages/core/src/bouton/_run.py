@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import os
+import re
 from typing import Any
 
 import jax
@@ -15,6 +16,7 @@ import xarray as xr
 from ._chunk import realised
 from ._circuit import Circuit
 from ._errors import RunError, nearest
+from ._provenance import is_random
 from ._store import ARRAYS, STATE, attach, flat_state, open_tree
 
 
@@ -44,15 +46,29 @@ class Run:
             raise RunError(f"{self.path} does not contain its circuit: {about.get('circuit_missing', 'it was lost.')}")
         arrays = {n: v.values for n, v in self._group(ARRAYS).items()}
         circuit = Circuit.from_dict(json.loads(about["circuit"]), arrays)
-        return realised(circuit, {}, jax.random.key(about["seed"])) if "seed" in about else circuit
+        if "seed" not in about or not is_random(circuit):
+            return circuit
+        self._check_precision("its random parameters")
+        return realised(circuit, {}, jax.random.key(about["seed"]))
+
+    def _check_precision(self, what: str) -> None:
+        made, now = self.tree.attrs["x64"], jax.config.jax_enable_x64
+        if made != now:
+            raise RunError(
+                f"{self.path} was simulated {'with' if made else 'without'} 64 bits; for {what} set "
+                f"jax_enable_x64: jax.config.update('jax_enable_x64', {made})."
+            )
 
     @functools.cached_property
     def state(self) -> Any:
         """The state at the end of the run: ``{node: its State}``, with steps counted anew from here."""
         last = self._last
         if last is None:
+            if self.tree.attrs["x64"]:
+                self._check_precision("its state")
             stored, circuit = self._group(STATE), self.circuit
-            form = jax.eval_shape(lambda k: circuit.init(key=k, dt=self.tree.attrs["dt"]), jax.random.key(0))
+            dt = self.tree.attrs["dt"]
+            form = jax.eval_shape(lambda k: realised(circuit, {}, k).init(key=k, dt=dt), jax.random.key(0))
             if flat_state(form).keys() - stored.keys():
                 raise RunError(f"{self.path} was not finished: there is no last state.")
             leaves = [jnp.asarray(stored[n].values) for n in flat_state(form)]
@@ -83,11 +99,19 @@ class Run:
     def spikes(self, node: str, compartment: str = "s") -> xr.Dataset:
         """All spikes of a population: ``time`` [ms], ``unit``, and where there are several, trial, batch and sweep.
 
-        They are in the order of these dims, in a plain run in that of time.
+        They are in the order of these dims, in a plain run in that of time. `RunError` if the spikes were not recorded
+        in every step.
         """
         data = self[f"{node}.{compartment}"]
         if data.dtype != bool:
             raise RunError(f"{node}.{compartment} holds {data.dtype}, not spikes.")
+        if "time" not in data.dims:
+            dims = [str(d) for d in data.dims if re.fullmatch(r"(time|trial)(_\d+)?", str(d))]
+            along = dims[-1] if dims else "nothing"
+            raise RunError(
+                f"{node}.{compartment} was kept along {along!r} only: for every spike simulate with "
+                f"record={{'{node}.{compartment}': 1}}."
+            )
         where = np.nonzero(data.values)
         columns = {str(d): data[d].values[i] if d in data.coords else i for d, i in zip(data.dims, where, strict=True)}
         return xr.Dataset({n: ("spike", v, data[n].attrs if n in data.coords else {}) for n, v in columns.items()})

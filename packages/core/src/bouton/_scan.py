@@ -14,7 +14,7 @@ from jax import lax
 
 from ._circuit import Circuit
 from ._errors import RunError
-from ._inputs import feed
+from ._inputs import check_names, feed
 from ._keys import node_key
 from ._module import Tick
 from ._record import Entry, entries
@@ -47,20 +47,26 @@ def scan(
         raise RunError(f"steps must be a whole number of at least 1, got {steps!r}.")
     batch = (batch,) if isinstance(batch, int) else tuple(batch)
     given = feed(circuit, inputs, dt=dt, batch=batch, steps=steps)
+    check_names("record", record)
     asked = entries(circuit, record)
     if any(e.per_trial for e in asked):
         raise RunError("Record(per='trial') is for simulate(trials=...); a scan has no trials.")
-    state, _, recorded = windows(
-        circuit,
-        state,
-        asked,
-        steps=steps,
-        ticks=Tick(start, dt, key, batch, batch_reduce),
-        constant=given.constant,
-        series=given.series,
-        function=given.function,
-        learn=learn,
-    )
+    try:
+        state, _, recorded = windows(
+            circuit,
+            state,
+            asked,
+            steps=steps,
+            ticks=Tick(start, dt, key, batch, batch_reduce),
+            constant=given.constant,
+            series=given.series,
+            function=given.function,
+            learn=learn,
+        )
+    except TypeError as e:
+        if key is None and "PRNG key" in str(e):
+            raise RunError("a component or an input draws random numbers: give key=, e.g. jax.random.key(0).") from e
+        raise
     return state, recorded
 
 

@@ -13,8 +13,8 @@ from typing import Any, Literal, TypeVar
 import jax
 import numpy as np
 
-from ._chunk import Job, Piece, Program
 from ._check import check_named
+from ._chunk import Job, Piece, Program
 from ._circuit import Circuit
 from ._dataset import Layout, Variable, variables
 from ._inputs import feed
@@ -26,7 +26,7 @@ from ._record import entries
 from ._request import Length, check_arguments, length_of, swept
 from ._request import Trials as Trials
 from ._run import Run
-from ._store import ZarrStore, check_free
+from ._store import ZarrStore, check_free, check_room
 
 CHUNK_BYTES = 32 * 2**20
 CHUNK_STEPS = 20_000
@@ -57,7 +57,7 @@ def simulate(
 ) -> Run:
     """Run a circuit for `duration` ms, or over `trials`, and return what was recorded as a labelled dataset.
 
-    - `seed`: of everything random: start values, parameters given as distributions, noise.
+    - `seed`: of everything random: start values, parameters given as distributions, noise; below 2**32.
     - `inputs`: ``{"image.x": value}``: an array that stays the same, ``(dims, array)`` or a DataArray with a dim
       ``time`` (a row per step) or ``trial``, or a function of the tick.
     - `record`: ``{"exc.s": 1, "exc.v": 10}``: every n steps, or a `Record`, or a list of these.
@@ -78,11 +78,20 @@ def simulate(
     "parameters")``, the first state by ``node_key(key, "init")``, and presentation r begins with a state renewed by
     ``node_key(fold_in(key, r), "renew")``.
 
-    Raises `RunError` or `CircuitError` before anything is computed if the request makes no sense; an existing run is
-    only overwritten if `overwrite` is set.
+    Raises `RunError` or `CircuitError` before anything is computed if the request makes no sense, or if the disk has no
+    room for it; an existing run is only overwritten if `overwrite` is set.
     """
     check_arguments(
-        circuit, dt, duration, trials, seed, batch=batch, batch_reduce=batch_reduce, sweep=sweep, chunk=chunk
+        circuit,
+        dt,
+        duration,
+        trials,
+        seed,
+        record=record,
+        batch=batch,
+        batch_reduce=batch_reduce,
+        sweep=sweep,
+        chunk=chunk,
     )
     if to is not None:
         check_free(to, overwrite)
@@ -93,25 +102,36 @@ def simulate(
     asked = entries(circuit, record)
     layout = Layout(float(dt), length.count, length.of_trial, batch, values, {} if trials is None else trials.labels())
     plan = variables(circuit, asked, layout)
+    if to is not None:
+        check_room(to, plan)
     job = Job(layout.dt, lanes, batch_reduce, bool(learn), tuple(values), length.trial).with_(asked, given)
     program = Program.of(circuit, job, given, values, seed)
     check_named(program.circuit.components, layout.dt)  # here, because a compiled function sees no values to check
     begin = program.start(state)
     pieces = _pieces(length, chunk or _chunk_size(plan, length, begin.state), lanes)
     program.check(begin, pieces)
-    about, arrays = provenance(circuit, layout, seed=seed, duration=duration, trials=trials, learn=job.learn)
+    about, arrays = provenance(
+        circuit,
+        layout,
+        asked,
+        seed=seed,
+        duration=duration,
+        trials=trials,
+        learn=job.learn,
+        batch_reduce=batch_reduce,
+    )
     if to is None:
         store: Any = MemoryStore(plan, about)
     else:
         store = ZarrStore(to, plan, about, arrays, block=pieces[0].count, overwrite=overwrite)
     final = begin.state
-    with store, Progress(layout, progress) as bar:
+    with store, Progress(layout, plan, progress) as bar:
         for done in _one_behind(program.run(begin, pieces)):
             piece, final, recorded = done.piece, done.carry.state, done.recorded
             check_nans(program.circuit, done.nans, layout, first=piece.first, count=piece.count, batch=piece.batch)
             _write(store, plan, piece, recorded)
             store.commit((piece.first_unit + piece.units) * length.steps_of_unit)
-            bar.to(piece.first + piece.count)
+            bar.to(piece.first + piece.count, recorded)
         store.finish(final)
     return Run(store.tree(), None if to is None else os.fspath(to), circuit=program.circuit, state=final)
 

@@ -11,6 +11,7 @@ import contextlib
 import json
 import math
 import os
+import re
 import shutil
 import time
 import warnings
@@ -28,6 +29,8 @@ from ._errors import RunError
 ARRAYS, STATE = "circuit.arrays", "circuit.state"
 CHUNK_BYTES = 4 * 2**20
 COMMIT_SECONDS = 1.0
+SMALLER = {"spikes": 40, "whole numbers": 5, "floats": 1.3}
+"""How many times smaller the store is than what it holds, as measured."""
 
 
 class ZarrStore(contextlib.AbstractContextManager["ZarrStore", None]):
@@ -173,9 +176,7 @@ class ZarrStore(contextlib.AbstractContextManager["ZarrStore", None]):
 
 def check_free(to: str | os.PathLike[str], overwrite: bool) -> Path:
     """The path of a new run; `RunError` if it is none, or if something is in the way that may not be overwritten."""
-    if not isinstance(to, (str, os.PathLike)) or not os.fspath(to):
-        raise RunError(f"to= must be the path of a folder for the run, got {to!r}.")
-    path = Path(to)
+    path = _folder(to, "to=")
     if Path.cwd().is_relative_to(path.resolve()):
         raise RunError(f"{path} is the working folder, or one above it: choose a path of its own for the run.")
     if os.path.lexists(path):
@@ -184,6 +185,38 @@ def check_free(to: str | os.PathLike[str], overwrite: bool) -> Path:
         if not _is_run(path):
             raise RunError(f"{path} exists and is not a run of bouton: it is not overwritten. Remove it yourself.")
     return path
+
+
+def check_room(path: str | os.PathLike[str], variables: tuple[Variable, ...]) -> None:
+    """`RunError` if a run will not fit on its disk; an old one that it replaces makes room."""
+    sizes = {v.entry.name: math.prod(v.shape) * v.dtype.itemsize / SMALLER[_sort(v)] for v in variables}
+    path = Path(path).absolute()
+    try:
+        free = shutil.disk_usage(next(p for p in (path, *path.parents) if p.exists())).free
+        free += sum(f.stat().st_size for f in path.rglob("*") if f.is_file()) if _is_run(path) else 0
+    except OSError:
+        return
+    if (total := sum(sizes.values())) > free:
+        largest = max(sizes, key=sizes.__getitem__)
+        raise RunError(
+            f"the run would take about {total / 1e9:.3g} GB, {largest} alone {sizes[largest] / 1e9:.3g} GB, but "
+            f"{path.parent} has {free / 1e9:.3g} GB free: record it in every k-th step, record fewer compartments, "
+            "or choose another disk."
+        )
+
+
+def _sort(v: Variable) -> str:
+    if v.dtype.kind == "b":
+        return "spikes"
+    return "whole numbers" if v.dtype.kind in "iu" or v.attrs["units"] == "count" else "floats"
+
+
+def _folder(path: Any, what: str) -> Path:
+    if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
+        raise RunError(f"{what} must be the path of a folder for the run, got {path!r}.")
+    if re.match(r"[\w+.:-]{2,}:/", os.fspath(path)):  # a Path has lost one of the slashes; C:/ is a drive
+        raise RunError(f"{what} {os.fspath(path)!r} is a URL: stores by URL are not supported yet, give a folder.")
+    return Path(path)
 
 
 def _chunks(v: Variable, rows: int) -> tuple[int, ...]:
@@ -231,8 +264,9 @@ def attach(path: str | os.PathLike[str], name: str, dataset: xr.Dataset) -> None
 
 def open_tree(path: str | os.PathLike[str]) -> xr.DataTree:
     """The dataset of a stored run, read lazily."""
-    if not Path(path).exists():
+    folder = _folder(path, "open:")
+    if not folder.exists():
         raise RunError(f"there is no run at {os.fspath(path)!r}.")
-    if not _is_run(Path(path)):
+    if not _is_run(folder):
         raise RunError(f"{os.fspath(path)!r} is not a run of bouton.")
     return xr.open_datatree(path, engine="zarr", consolidated=True, chunks=None)

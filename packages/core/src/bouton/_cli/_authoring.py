@@ -41,7 +41,8 @@ def new_plugin(name: str, parent: Path) -> None:
             target = folder / render(str(source.relative_to(_TEMPLATE)), dist)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(render(source.read_text("utf-8"), dist), "utf-8")
-    click.echo(f"{folder} is ready. Now:\n  pip install -e '{folder}[test]'\n  pytest {folder}\n  bouton plugins\n  bouton check {dist}")
+    steps = f"pip install -e '{folder}[test]'", f"pytest {folder}", "bouton plugins", f"bouton check {dist}"
+    click.echo("\n  ".join([f"{folder} is ready. Now:", *steps]))
 
 
 def render(text: str, dist: str) -> str:

@@ -74,6 +74,8 @@ def _read_inputs(ctx: click.Context, option: click.Parameter, texts: Sequence[st
     callback=_read_inputs,
     help="A number, or a .npy file: one array, or a row for each step (with --present: for each sample). Repeatable.",
 )
+@click.option("--batch", type=int, metavar="N", help="How many samples one organism sees at once.")
+@click.option("--no-learn", is_flag=True, help="Keep weights and all else that persists as they are.")
 @click.option("--quiet", is_flag=True, help="No progress and no summary.")
 @click.option("--overwrite", is_flag=True, help="Replace an existing run.")
 def run(
@@ -86,6 +88,8 @@ def run(
     seed: int,
     record: _Records,
     inputs: dict[str, str],
+    batch: int | None,
+    no_learn: bool,
     quiet: bool,
     overwrite: bool,
 ) -> None:
@@ -114,6 +118,8 @@ def run(
         inputs={name: _input(circuit, name, value, present is not None) for name, value in inputs.items()},
         record={name: [Record(**how) for how in hows] for name, hows in record.items()},
         to=to,
+        learn=not no_learn,
+        batch=batch,
         progress=False if quiet else None,
         overwrite=overwrite,
     )
@@ -166,7 +172,8 @@ def show(path: Path, as_json: bool) -> None:
         "sweep": about["sweep"] and ", ".join(about["sweep"]),
         "seed": about["seed"],
         "learning": "on" if about["learn"] else "off",
-        "batch": about["batch"],
+        "batch": about["batch"] and f"{about['batch']}, learning from their {about['batch_reduce']}",
+        "precision": "64 bits" if about["x64"] else None,
         "versions": ", ".join(f"{dist} {version}" for dist, version in about["versions"].items()),
     }
     echo_table([(what, str(value)) for what, value in made.items() if value is not None])
@@ -201,12 +208,13 @@ def _described(run: Run) -> dict[str, Any]:
                 "bytes": _on_disk(folder.joinpath(*place.split("/"))),
             }
         )
-    how = ("dt", "seed", "duration", "trial_present", "trial_rest", "learn", "batch", "sweep", "committed_steps")
+    how = ("dt", "seed", "duration", "trial_present", "trial_rest", "learn", "batch", "batch_reduce", "sweep", "x64")
     return {
         "path": str(folder),
         "finished": STATE in run.tree.children,
         "bytes": _on_disk(folder),
-        **{name: attrs.get(name) for name in how},
+        **{name: attrs.get(name) for name in (*how, "committed_steps")},
+        "record": json.loads(attrs["record"]),
         "versions": json.loads(attrs["versions"]),
         "circuit": json.loads(attrs["circuit"]) if "circuit" in attrs else None,
         "circuit_missing": attrs.get("circuit_missing"),

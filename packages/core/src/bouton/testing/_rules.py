@@ -37,8 +37,8 @@ class RuleTests(ComponentTests):
             rule = MyRule(tau=20.0)                      # or: make = staticmethod(lambda: MyRule(20.0))
             inputs = {"plasticity.modulator": (-1.0, 1.0)}
 
-    `topologies` are those it is compared on, edge by edge, some with several axes; `weights` the range they start in; `w_max` a highest weight,
-    where the rule has none of its own.
+    `topologies` are those it is compared on, edge by edge, some of them with several axes; `weights` the range they
+    start in; `w_max` a highest weight, where the rule has none of its own.
     """
 
     rule: ClassVar[Any]
