@@ -163,7 +163,14 @@ def test_lanes_of_a_batch_are_samples_of_one_organism():
     """Without learning each lane is what it would be alone; its spikes are given, not drawn."""
     c = Circuit(
         nodes={n: circuit().nodes[n] for n in ("conv", "map", "ff")} | {"exc": LIFCell(n_units=5)},
-        wires={"map.j": "conv.current", "ff.pre": "map.s", "exc.j": "ff.current", "ff.transmission.v": "exc.v"},
+        wires={
+            "map.j": "conv.current",
+            "conv.post": "map.s",
+            "ff.pre": "map.s",
+            "ff.post": "exc.s",
+            "ff.transmission.v": "exc.v",
+            "exc.j": "ff.current",
+        },
     )
     spikes = (np.random.default_rng(0).random((4, 36)) < 0.5).astype(np.float32)
     _, together = run(c, steps=30, batch=(4,), learn=False, inputs={"conv.pre": spikes})
