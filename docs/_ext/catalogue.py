@@ -1,7 +1,7 @@
 """A page for every name that the family registers, written from what the class says about itself.
 
 The registry is asked, so that a new component needs no edit here. Pages are written to ``generated/`` before the site
-is read. Beside them ``generated/digits-batches.md`` is the measured table in ``measured/``, or empty if there is none.
+is read.
 """
 
 from __future__ import annotations
@@ -44,8 +44,6 @@ def write(app: Sphinx) -> None:
     folder = HERE / "generated"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    measured = HERE / "measured" / "digits-batches.md"
-    (folder / "digits-batches.md").write_text(measured.read_text() if measured.exists() else "")
     if broken := [f"{p}: {p.reason}" for p in bouton.plugins() if p.status != "ok"]:
         raise ExtensionError(f"the pages of the components need every plugin: {'; '.join(broken)}")
     entries = [e for e in bouton.components() if e.plugin.dist in family()]
