@@ -423,6 +423,29 @@ def test_release_may_act_on_each_synapse() -> None:
     assert np.allclose(out.current, X[0] @ (W * factor), atol=1e-6) and np.allclose(state.w, W)
 
 
+class NoisyRelease(Release):
+    """Draws a number for each unit."""
+
+    def advance(self, s: Any, topology: Topology, w: Any, pre: Any, x: Any, tick: Tick) -> Any:
+        return s, w, jax.random.uniform(tick.key, pre.shape)
+
+
+class NoisyCurrent(Transmission):
+    """Draws a number for each unit, and hands on the sums beside."""
+
+    class State(Ports):
+        sums: Float[Array, "*batch post"] = port()
+
+    def advance(self, s: Any, arriving: Any, x: Any, tick: Tick) -> Any:
+        return self.State(sums=arriving), jax.random.uniform(tick.key, arriving.shape)
+
+
+def test_parts_draw_numbers_of_their_own() -> None:
+    synapse = Synapse(Full(3, 3), weights=np.eye(3), release=NoisyRelease(), transmission=NoisyCurrent())
+    state, out = stepped(synapse, np.zeros(3))
+    assert not np.isin(state.transmission.sums, out.current).any()
+
+
 class Weightless(Full):
     """All-to-all with weights of 1."""
 

@@ -16,6 +16,7 @@ from ._constraints import Constraint
 from ._dynamics import Instant, Release, Transmission
 from ._errors import CircuitError
 from ._initialisers import Initialiser, as_initialiser
+from ._keys import node_key
 from ._module import Param, Ports, Tick, parameter, part, port, static
 from ._plasticity import Plasticity, Weights
 from ._topology import Topology
@@ -132,9 +133,11 @@ class Synapse(Component):
     def advance(self, s: Any, x: Any, tick: Tick) -> tuple[Any, Any]:
         release, w, released = s.release, s.w, x.pre
         if self.release is not None:
-            release, w, released = self.release.advance(s.release, self.topology, s.w, x.pre, x.release, tick)
+            own = _tick_of(tick, "release")
+            release, w, released = self.release.advance(s.release, self.topology, s.w, x.pre, x.release, own)
         arriving = self.gain * self.topology.apply(w, released)
-        transmission, current = self.transmission.advance(s.transmission, arriving, x.transmission, tick)
+        own = _tick_of(tick, "transmission")
+        transmission, current = self.transmission.advance(s.transmission, arriving, x.transmission, own)
         out = self.Out(
             current=current if s.b is None else current + s.b,
             back=self.topology.transpose(s.w, x.feedback) if self.backward else None,
@@ -173,3 +176,8 @@ class Synapse(Component):
         if self.weights is None and self.topology.dims()["weights"] is not None:
             raise CircuitError(f"Synapse.weights is None, but {type(self.topology).__name__} has weights: give them.")
         return self.topology.draw(self.weights, key)
+
+
+def _tick_of(tick: Tick, part: str) -> Tick:
+    """The tick with a random key of the part's own."""
+    return tick if tick.key is None else tick.replace(key=node_key(tick.key, part))
