@@ -7,6 +7,7 @@ from typing import Literal, TypeAlias
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 Distance: TypeAlias = Literal["euclidean", "manhattan", "cosine"]
 
@@ -29,7 +30,12 @@ def _euclidean(w: jax.Array, x: jax.Array) -> jax.Array:
 
 
 def _manhattan(w: jax.Array, x: jax.Array) -> jax.Array:
-    return -jnp.sum(jnp.abs(x[..., None] - w), -2)
+    def add(total: jax.Array, pair: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, None]:
+        w_i, x_i = pair  # one input after the other, so that no array (batch, input, unit) is built
+        return total + jnp.abs(x_i[..., None] - w_i), None
+
+    none = jnp.zeros((*x.shape[:-1], w.shape[1]), w.dtype)
+    return -lax.scan(add, none, (w, jnp.moveaxis(x, -1, 0)))[0]
 
 
 def _cosine(w: jax.Array, x: jax.Array) -> jax.Array:
