@@ -6,7 +6,6 @@ They run when a circuit is built, on concrete values only: a tracer passes.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import types
 import typing
 from collections.abc import Mapping
@@ -16,7 +15,7 @@ import jax
 import numpy as np
 
 from ._describe import hints
-from ._errors import CircuitError
+from ._errors import CircuitError, guess
 from ._initialisers import Given, Initialiser
 from ._module import Module, ParameterSpec, Part, StaticSpec, spec_of
 
@@ -74,15 +73,18 @@ def matches(value: Any, hint: Any) -> bool:
     return hint is Any or (isinstance(hint, type) and type(value) is hint)
 
 
+def named(hint: Any) -> str:
+    """A type in a message."""
+    return hint.__name__ if isinstance(hint, type) and not typing.get_args(hint) else str(hint).replace("typing.", "")
+
+
 def _check_static(name: str, value: Any, hint: Any, spec: StaticSpec) -> None:
     if not matches(value, hint):
         if typing.get_origin(hint) is typing.Literal:
             options = [str(o) for o in typing.get_args(hint)]
-            near = difflib.get_close_matches(str(value), options, 1)
-            guess = f" Did you mean {near[0]!r}?" if near else ""
-            raise CircuitError(f"{name} must be one of {', '.join(map(repr, options))}, got {value!r}.{guess}")
-        wanted = getattr(hint, "__name__", None) if not typing.get_args(hint) else None
-        raise CircuitError(f"{name} must be {wanted or str(hint).replace('typing.', '')}, got {value!r}.")
+            close = guess(str(value), options)
+            raise CircuitError(f"{name} must be one of {', '.join(map(repr, options))}, got {value!r}.{close}")
+        raise CircuitError(f"{name} must be {named(hint)}, got {value!r}.")
     if spec.dim and any(n < 1 for n in (value if isinstance(value, tuple) else (value,))):
         raise CircuitError(f"{name} is a size: it must be at least 1, got {value!r}.")
 

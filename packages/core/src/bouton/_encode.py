@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ._check import named
 from ._circuit import Circuit
 from ._describe import hints
 from ._errors import ModelError, PluginError
@@ -16,7 +17,7 @@ from ._initialisers import Constant, Given
 from ._module import MISSING, Module, ParameterSpec, StaticSpec, as_parameter, as_static, spec_of
 from ._plain import DTYPES, FORM, MAX_INLINE, digest, join, same, shown
 from ._registry import PluginSet, current
-from ._values import Misfit, fit, named
+from ._values import Misfit, fit
 from ._wiring import Delayed
 
 

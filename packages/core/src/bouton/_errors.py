@@ -29,18 +29,24 @@ LONGEST = 80
 """Longer names are not compared with each other."""
 
 
+def guess(name: str, options: Iterable[str]) -> str:
+    """``" Did you mean 'x'?"`` when an option looks alike, otherwise nothing."""
+    import difflib  # only errors need it
+
+    alike = [o for o in options if len(o) <= LONGEST] if len(name) <= LONGEST else []  # comparing long ones takes long
+    close = difflib.get_close_matches(name, alike, 1)
+    return f" Did you mean {close[0]!r}?" if close else ""
+
+
 def nearest(name: str, options: Iterable[str], *, show: int = 12) -> str:
     """The end of an error message about an unknown name.
 
     ``" Did you mean 'x'?"`` when an option looks alike, otherwise ``" Available: ..."`` with at most `show` of them;
     empty where there is nothing to choose from.
     """
-    import difflib  # only errors need it
-
     options = list(dict.fromkeys(options))
-    alike = [o for o in options if len(o) <= LONGEST] if len(name) <= LONGEST else []  # comparing long ones takes long
-    if close := difflib.get_close_matches(name, alike, 1):
-        return f" Did you mean {close[0]!r}?"
+    if close := guess(name, options):
+        return close
     if not options:
         return ""
     more = f", ... ({len(options)} in all)" if len(options) > show else ""

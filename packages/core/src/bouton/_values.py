@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from ._check import matches
-from ._errors import ModelError, nearest
+from ._check import matches, named
+from ._errors import ModelError, guess, nearest
 from ._module import as_static
 from ._plain import WORDS, join, shown
 
@@ -51,18 +51,12 @@ def fit(value: Any, hint: Any, *, exact: bool = False) -> Any:
     raise Misfit
 
 
-def named(hint: Any) -> str:
-    """A type in a message."""
-    return hint.__name__ if isinstance(hint, type) and not typing.get_args(hint) else str(hint).replace("typing.", "")
-
-
 def read_static(path: str, value: Any, hint: Any) -> Any:
     with contextlib.suppress(Misfit):
         return fit(value, hint)
     if typing.get_origin(hint) is typing.Literal:
         options = typing.get_args(hint)
-        near = nearest(value, map(str, options)) if isinstance(value, str) else ""
-        near = near if near.startswith(" Did") else ""  # all options are named anyway
+        near = guess(value, map(str, options)) if isinstance(value, str) else ""  # all options are named anyway
         raise ModelError(f"{path}: must be one of {', '.join(map(repr, options))}, got {shown(value)}.{near}")
     raise ModelError(f"{path}: must be {named(hint)}, got {shown(value)}.")
 
