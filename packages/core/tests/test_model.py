@@ -85,7 +85,7 @@ class Faded(bouton.Release):
     factor: bouton.Param = bouton.parameter(default=0.5, ge=0, le=1)
 
     def advance(self, s: Any, topology: Any, w: Any, pre: Any, x: Any, tick: Tick) -> Any:
-        return s, w, self.factor * pre
+        return s, topology.apply(w, self.factor * pre)
 
 
 class Slippery(bouton.Component):

@@ -73,7 +73,7 @@ class Tire(Release):
         return self.State(left=1.0)
 
     def advance(self, s: Any, topology: Topology, w: Any, pre: Any, x: Any, tick: Tick) -> Any:
-        return self.State(left=s.left * jnp.where(pre > 0, 0.5, 1.0)), w, pre * s.left
+        return self.State(left=s.left * jnp.where(pre > 0, 0.5, 1.0)), topology.apply(w, pre * s.left)
 
     def out(self, s: Any) -> Any:
         return self.Out(used=1.0 - s.left)
@@ -413,7 +413,7 @@ class EdgeWise(Release):
         factor: Float[Array, " weights"] = port()
 
     def advance(self, s: Any, topology: Topology, w: Any, pre: Any, x: Any, tick: Tick) -> Any:
-        return s, w * x.factor, pre
+        return s, topology.apply(w * x.factor, pre)
 
 
 def test_release_may_act_on_each_synapse() -> None:
@@ -427,7 +427,7 @@ class NoisyRelease(Release):
     """Draws a number for each unit."""
 
     def advance(self, s: Any, topology: Topology, w: Any, pre: Any, x: Any, tick: Tick) -> Any:
-        return s, w, jax.random.uniform(tick.key, pre.shape)
+        return s, topology.apply(w, jax.random.uniform(tick.key, pre.shape))
 
 
 class NoisyCurrent(Transmission):

@@ -1020,7 +1020,7 @@ class Scale(bouton.Release):
     factor: Param = parameter(default=2.0, doc="the factor")
 
     def advance(self, s, topology, w, pre, x, tick):
-        return s, w, self.factor * pre
+        return s, topology.apply(w, self.factor * pre)
 
 
 def Doubled(factor=2.0):

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from . import testing as testing
     from ._circuit import Circuit as Circuit
     from ._component import Component as Component
+    from ._connectivity import Connectivity as Connectivity
     from ._constraints import Clip as Clip
     from ._constraints import Constraint as Constraint
     from ._constraints import Normalise as Normalise
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from ._dynamics import Instant as Instant
     from ._dynamics import Release as Release
     from ._dynamics import Transmission as Transmission
+    from ._dynamics import lanes as lanes
     from ._errors import BoutonError as BoutonError
     from ._errors import CircuitError as CircuitError
     from ._errors import ModelError as ModelError
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from ._module import Part as Part
     from ._module import Ports as Ports
     from ._module import Tick as Tick
+    from ._module import derived as derived
     from ._module import parameter as parameter
     from ._module import part as part
     from ._module import port as port
@@ -73,9 +76,10 @@ else:
     _PUBLIC = {
         "_circuit": "Circuit",
         "_component": "Component",
+        "_connectivity": "Connectivity",
         "_constraints": "Constraint Clip Normalise",
         "_delay": "Delay",
-        "_dynamics": "Transmission Release Instant",
+        "_dynamics": "Transmission Release Instant lanes",
         "_errors": "BoutonError CircuitError ModelError PluginError RunError",
         "_hooks": "hookimpl",
         "_initialisers": (
@@ -83,7 +87,7 @@ else:
         ),
         "_lazy": "lazy",
         "_model": "load save",
-        "_module": "Module static parameter port part Ports Param Part Tick",
+        "_module": "Module static parameter derived port part Ports Param Part Tick",
         "_plasticity": "Plasticity Rule Term Weights learn",
         "_record": "Record",
         "_registry": "PluginSet plugins components",

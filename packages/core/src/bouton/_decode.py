@@ -19,6 +19,7 @@ import numpy as np
 from ._check import check_fields
 from ._circuit import Circuit
 from ._component import Component
+from ._connectivity import Connectivity
 from ._constraints import Constraint
 from ._describe import hints
 from ._dynamics import Release, Transmission
@@ -36,6 +37,7 @@ from ._wiring import Delayed, delayed, opened, plan
 _KINDS: dict[type, tuple[str, ...]] = {
     Component: ("component", "recipe"),
     Topology: ("topology",),
+    Connectivity: ("connectivity",),
     Plasticity: ("rule",),
     Transmission: ("transmission",),
     Release: ("release",),

@@ -23,6 +23,7 @@ KINDS = (
     "component",
     "recipe",
     "topology",
+    "connectivity",
     "rule",
     "transmission",
     "release",

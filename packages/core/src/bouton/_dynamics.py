@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import jax
+
 from ._describe import zeros
 from ._module import Part, Tick, static
 from ._topology import Topology
@@ -20,16 +22,32 @@ class Release(Part):
         """The state before the first step; default zeros."""
         return zeros(self)
 
-    def advance(self, s: Any, topology: Topology, w: Any, pre: Any, x: Any, tick: Tick) -> tuple[Any, Any, Any]:
-        """``(state, topology, weights, pre, own inputs, tick) -> (state, effective weights, released)``.
+    def advance(self, s: Any, topology: Topology, w: Any, pre: Any, x: Any, tick: Tick) -> tuple[Any, Any]:
+        """``(state, topology, weights, pre, own inputs, tick) -> (state, sums)``.
 
-        The weights themselves stay as they are; what is returned is what this step's spikes meet.
+        The sums are what arrives: ``topology.apply(w, released)``, where `released` is made from `pre`, and w may be
+        what this step's spikes meet. Weights that differ between samples take `lanes`.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define advance(s, topology, w, pre, x, tick).")
+
+    def seen(self, s: Any, pre: Any) -> Any:
+        """What plasticity sees as pre-synaptic activity, from the state after `advance`; default: `pre` as wired."""
+        return pre
+
+    def check_topology(self, topology: Topology, plasticity: Any) -> None:
+        """Raise `CircuitError` where it cannot work on this topology, or not together with this plasticity."""
 
     def out(self, s: Any) -> Any:
         """Its outputs after `advance`, from the new state."""
         return self.Out()
+
+
+def lanes(topology: Topology, w: Any, x: jax.Array) -> jax.Array:
+    """``topology.apply(w, x)`` where w has the batch axes of x in front."""
+    apply = topology.apply
+    for _ in range(x.ndim - len(topology.size("pre"))):
+        apply = jax.vmap(apply)
+    return apply(w, x)
 
 
 class Transmission(Part):

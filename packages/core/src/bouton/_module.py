@@ -24,6 +24,7 @@ Param: TypeAlias = Any
 
 MISSING = dataclasses.MISSING
 _M = TypeVar("_M", bound="Module")
+_T = TypeVar("_T")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -156,9 +157,23 @@ def as_parameter(value: Any) -> Any:
     return value
 
 
+class derived(functools.cached_property[_T]):
+    """A method whose array is computed from the fields once and is a leaf of the module, beside its fields.
+
+    For what is too large to be a constant of a compiled program, such as a list of edges. It is not written to model
+    files, where the fields say it all, and it stays as it is when a parameter is replaced: it depends on none.
+    """
+
+    def __get__(self, instance: Any, owner: type | None = None) -> Any:
+        with jax.ensure_compile_time_eval():  # a first use inside jit must not keep a tracer
+            return super().__get__(instance, owner)
+
+
 @typing.dataclass_transform(frozen_default=True, field_specifiers=(static, parameter, port, part))
 class Module:
     """A frozen dataclass that is a pytree: static fields are its structure, all other fields its children.
+
+    So are the arrays that `derived` methods compute from the fields.
 
     Flattening and unflattening never run `__init__`, so a module may hold tracers, gradients or `vmap` axes. Two are
     equal if they are of one class and structure with equal values; a tracer equals only itself.
@@ -173,7 +188,7 @@ class Module:
             type.__setattr__(cls, "__init__", _explained(cls, vars(cls)["__init__"]))
         fields = dataclasses.fields(cls)  # type: ignore[arg-type]
         meta = tuple(f.name for f in fields if isinstance(spec_of(f), StaticSpec))
-        data = tuple(f.name for f in fields if f.name not in meta)
+        data = tuple(f.name for f in fields if f.name not in meta) + _derived(cls)
         keys = tuple(jax.tree_util.GetAttrKey(n) for n in data)
 
         def flatten(m: Any) -> tuple[tuple[Any, ...], tuple[Any, ...]]:
@@ -222,8 +237,15 @@ class Module:
 def changed(module: _M, changes: Mapping[str, Any]) -> _M:
     """A changed copy without running `__init__`: the values may be tracers. Cached properties are left behind."""
     new = object.__new__(type(module))
-    vars(new).update({f.name: getattr(module, f.name) for f in dataclasses.fields(module)} | dict(changes))
+    kept = (*(f.name for f in dataclasses.fields(module)), *_derived(type(module)))
+    vars(new).update({name: getattr(module, name) for name in kept} | dict(changes))
     return new
+
+
+def _derived(cls: type) -> tuple[str, ...]:
+    """Names of the `derived` methods of a class."""
+    found = {name: value for base in reversed(cls.__mro__) for name, value in vars(base).items()}
+    return tuple(name for name, value in found.items() if isinstance(value, derived))
 
 
 def label(cls: type) -> str:

@@ -38,8 +38,8 @@ class Synapse(Component):
     - `constraints`: what the weights obey from the start, and again after each step or trial of learning, in this
       order.
 
-    Compartments of a part have its name in front: ``ff.transmission.g``, ``ff.plasticity.x_pre``. Rules see `pre` as it
-    is wired (after a delay on the wire), before release.
+    Compartments of a part have its name in front: ``ff.transmission.g``, ``ff.plasticity.x_pre``. Rules see `pre` after
+    all delays, on the wire and in the axon, and before what release does to it.
     """
 
     topology: Topology
@@ -97,6 +97,8 @@ class Synapse(Component):
                 )
         if self.plasticity is not None and self.topology.dims()["weights"] is None:
             raise CircuitError(f"{type(self.topology).__name__} has no weights: there is nothing to learn.")
+        if self.release is not None:
+            self.release.check_topology(self.topology, self.plasticity)
         for c in self.constraints:
             if not isinstance(c, Constraint):
                 raise CircuitError(f"Synapse.constraints must hold constraints such as Clip(0, 1), got {c!r}.")
@@ -131,13 +133,13 @@ class Synapse(Component):
         )
 
     def advance(self, s: Any, x: Any, tick: Tick) -> tuple[Any, Any]:
-        release, w, released = s.release, s.w, x.pre
-        if self.release is not None:
+        if self.release is None:
+            release, sums = s.release, self.topology.apply(s.w, x.pre)
+        else:
             own = _tick_of(tick, "release")
-            release, w, released = self.release.advance(s.release, self.topology, s.w, x.pre, x.release, own)
-        arriving = self.gain * self.topology.apply(w, released)
+            release, sums = self.release.advance(s.release, self.topology, s.w, x.pre, x.release, own)
         own = _tick_of(tick, "transmission")
-        transmission, current = self.transmission.advance(s.transmission, arriving, x.transmission, own)
+        transmission, current = self.transmission.advance(s.transmission, self.gain * sums, x.transmission, own)
         out = self.Out(
             current=current if s.b is None else current + s.b,
             back=self.topology.transpose(s.w, x.feedback) if self.backward else None,
@@ -149,8 +151,9 @@ class Synapse(Component):
     def evolve(self, s: Any, x: Any, late: Any, tick: Tick) -> Any:
         assert self.plasticity is not None
         old = Weights(s.w, s.b)
+        pre = x.pre if self.release is None else self.release.seen(s.release, x.pre)
         plasticity, change = self.plasticity.change(
-            s.plasticity, self.topology, old, x.pre, late.post, late.plasticity, tick, tick.batch_reduce
+            s.plasticity, self.topology, old, pre, late.post, late.plasticity, tick, tick.batch_reduce
         )
         new = jax.tree.map(jnp.add, old, change)
         w = new.w
