@@ -1,4 +1,4 @@
-"""What the Brian2 workers share: C++ standalone on one thread in float32, built once, run many times."""
+"""What the Brian2 workers share: C++ standalone in float32, on one thread or several, built once, run many times."""
 
 import atexit
 import shutil
@@ -11,7 +11,9 @@ import brian2
 from worker import Setup
 
 
-def standalone(build: Callable[[], tuple[brian2.Network, brian2.SpikeMonitor]], duration: brian2.Quantity) -> Setup:
+def standalone(
+    build: Callable[[], tuple[brian2.Network, brian2.SpikeMonitor]], duration: brian2.Quantity, threads: int = 1
+) -> Setup:
     """Compile the network that `build` returns. A repetition is one run of the binary; its own clock times the loop.
 
     The binary creates its synapses anew each time, outside the loop that is timed. No seed is fixed, so that every
@@ -22,6 +24,7 @@ def standalone(build: Callable[[], tuple[brian2.Network, brian2.SpikeMonitor]], 
     brian2.BrianLogger.log_level_error()
     brian2.set_device("cpp_standalone", build_on_run=False)
     brian2.prefs.core.default_float_dtype = brian2.float32
+    brian2.prefs.devices.cpp_standalone.openmp_threads = threads if threads > 1 else 0  # 0: code without OpenMP
     start = time.perf_counter()
     network, monitor = build()
     network.run(duration)

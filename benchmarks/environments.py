@@ -1,6 +1,7 @@
 """One virtual environment per library, with pinned versions, made when it is first needed under `.envs`."""
 
 import hashlib
+import os
 import shutil
 import subprocess
 import sys
@@ -13,6 +14,17 @@ PINS = {
     "bouton": ("jax==0.12.0.1; python_version >= '3.12'", "jax==0.10.2; python_version < '3.12'"),
     "ngclearn": ("ngclearn==3.2.3", "ngcsimlib==3.1.1", "jax==0.12.0.1", "numpy==2.5.5"),
     "brian2": ("brian2==2.10.1", "numpy==2.5.5"),
+    "nest": ("nest-simulator==3.10.0", "numpy==2.5.5"),
+    "brainpy": (
+        "brainpy==2.9.0",
+        "brainstate==0.6.0",
+        "brainevent==0.3.0",
+        "braintools==0.4.0",
+        "brainunit==0.6.0",
+        "numba==0.68.1",
+        "jax==0.12.0.1",
+        "numpy==2.5.5",
+    ),
 }
 FAMILY = ("core", "cells", "synapses-dense", "learning")  # what the workloads use of bouton, installed from this tree
 
@@ -32,6 +44,11 @@ def interpreter(library: str, python: str = NEWEST) -> Path:
         _create(folder, executable, python, wanted)
         stamp.write_text(digest)
     return executable
+
+
+def variables() -> dict[str, str]:
+    """The environment variables for a worker: those of here but what would lead its Python to other packages."""
+    return {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
 
 
 def _create(folder: Path, executable: Path, python: str, requirements: list[str]) -> None:

@@ -20,9 +20,14 @@ from typing import Any
 
 import workloads
 from compare import disagreement, ratios, spread, table
-from environments import NEWEST, PINS, interpreter
+from environments import NEWEST, interpreter, variables
 
 HERE = Path(__file__).resolve().parent
+PEERS = {  # of each workload, in the order of the table; what follows the dash is a variant that the worker knows
+    "W1": ("ngclearn", "brian2"),
+    "W2": ("ngclearn", "brian2"),
+    "W3": ("brian2", "brian2-2", "nest", "nest-1.5ms", "brainpy"),
+}
 TOLERANCE = 0.1  # of the mean spike count: beyond it two libraries do not simulate the same thing
 
 
@@ -52,14 +57,13 @@ class Worker:
 @contextmanager
 def started(workload: str, library: str, python: str) -> Iterator[Worker]:
     """A worker of that workload; it leaves by itself when its stdin is closed."""
-    script = HERE / f"{workload.lower()}_{library}.py"
-    environment = {name: value for name, value in os.environ.items() if name not in ("PYTHONPATH", "PYTHONHOME")}
+    script = HERE / f"{workloads.family(workload).lower()}_{workloads.family(library)}.py"
     with subprocess.Popen(
-        [interpreter(library, python), script],
+        [interpreter(workloads.family(library), python), script, workload, library],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
-        env=environment,
+        env=variables(),
     ) as process:
         yield Worker(process, script)
 
@@ -108,9 +112,9 @@ def report(workload: str, setups: dict[str, dict[str, Any]], answers: dict[str, 
     print(table([*header, "build s", "compile s"], rows))
     for library, setup in setups.items():
         print(f"{library}: {', '.join(f'{name} {version}' for name, version in setup['versions'].items())}")
-    same = True
+    same, tolerance = True, getattr(constants, "tolerance", TOLERANCE)
     for library in answers:
-        if (apart := disagreement(spikes[library], spikes[first])) > TOLERANCE:
+        if (apart := disagreement(spikes[library], spikes[first])) > tolerance:
             same = False
             print(f"{library} and {first} differ by {apart:.0%} in their spikes: these times do not compare.")
     return same
@@ -122,19 +126,32 @@ def tell(line: str) -> None:
 
 def parse(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    peers = [name for name in PINS if name != "bouton"]
-    parser.add_argument("workloads", nargs="+", choices=workloads.ALL, metavar="WORKLOAD", help="W1, W2")
-    parser.add_argument("--peers", nargs="*", choices=peers, default=peers, help="default: all")
+    peers = list(dict.fromkeys(name for names in PEERS.values() for name in names))
+    parser.add_argument(
+        "workloads",
+        nargs="+",
+        choices=dict.fromkeys([*PEERS, *workloads.ALL]),
+        metavar="WORKLOAD",
+        help=f"{', '.join(workloads.ALL)}; W3 means all its sizes",
+    )
+    parser.add_argument("--peers", nargs="*", choices=peers, default=peers, help="default: all that the workload has")
     parser.add_argument("--repeats", type=int, default=5, metavar="N", help="rounds (default 5)")
     parser.add_argument("--python", default=NEWEST, help=f"of bouton's environment (default {NEWEST}, the peers' own)")
     parser.add_argument("--without-bouton", action="store_true", help="the first peer takes its place")
     parser.add_argument("--to", type=Path, default=HERE / "results", metavar="FOLDER", help="of the JSON lines")
     options = parser.parse_args(arguments)
-    options.libraries = [*([] if options.without_bouton else ["bouton"]), *options.peers]
+    options.workloads = list(dict.fromkeys(name for given in options.workloads for name in workloads.named(given)))
+    own = [] if options.without_bouton else ["bouton"]
+    options.libraries = {
+        name: [*own, *(peer for peer in options.peers if peer in PEERS[workloads.family(name)])]
+        for name in options.workloads
+    }
     if options.repeats < 1:
         parser.error(f"--repeats must be at least 1, got {options.repeats}.")
-    if not options.libraries:
-        parser.error("nothing to run: name a peer with --peers, or leave out --without-bouton.")
+    for name, libraries in options.libraries.items():
+        if not libraries:
+            those = ", ".join(PEERS[workloads.family(name)])
+            parser.error(f"{name}: nothing to run. Name one of {those} with --peers, or leave out --without-bouton.")
     return options
 
 
@@ -151,8 +168,8 @@ def main() -> int:
     options.to.mkdir(parents=True, exist_ok=True)
     log = options.to / f"{started_at:%Y-%m-%dT%H%M%SZ}.jsonl"
     comparable = True
-    for workload in dict.fromkeys(options.workloads):
-        setups, answers = measure(workload, options.libraries, options.repeats, options.python)
+    for workload, libraries in options.libraries.items():
+        setups, answers = measure(workload, libraries, options.repeats, options.python)
         with log.open("a") as file:
             for library, rounds in answers.items():
                 for number, answer in enumerate(rounds):

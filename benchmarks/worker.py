@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, TextIO, TypeVar
 
 T = TypeVar("T")
 
@@ -26,8 +26,7 @@ class Setup(NamedTuple):
 
 def serve(prepare: Callable[[], Setup], packages: tuple[str, ...]) -> None:
     """Prepare once, then answer orders until stdin ends. The versions of `packages` (distributions) are reported."""
-    answers = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)  # what a library prints must not be taken for an answer
+    answers = channel()
     setup = prepare()
     versions = {"python": ".".join(map(str, sys.version_info[:3]))}
     versions |= {name: importlib.metadata.version(name) for name in packages}
@@ -35,6 +34,19 @@ def serve(prepare: Callable[[], Setup], packages: tuple[str, ...]) -> None:
     for _ in sys.stdin:
         seconds, spikes = setup.repeat()
         print(json.dumps({"seconds": seconds, "spikes": spikes}), file=answers)
+
+
+def channel() -> TextIO:
+    """Where answers go: the stdout there was. What libraries print from now on goes to stderr, and is not an answer."""
+    answers = os.fdopen(os.dup(1), "w", buffering=1)
+    os.dup2(2, 1)
+    return answers
+
+
+def asked() -> tuple[str, str]:
+    """What run.py named: the workload, and the variant of the library (``"1.5ms"`` of ``nest-1.5ms``), else ``""``."""
+    workload, library = sys.argv[1:]
+    return workload, library.partition("-")[2]
 
 
 def timed(function: Callable[[], T]) -> tuple[float, T]:

@@ -3,7 +3,7 @@
 Each worker reads this file inside its own environment, and run.py where there may be no numpy: that is imported only
 where arrays are made. Times are in ms, voltages in mV, rates in Hz. The equations are written as the updates of one
 step, so that there is only one way to read them; a library that integrates exactly is given the time constant that
-yields the same factor (`exact_tau`).
+yields the same factor (`exact_tau`), or the weight that yields the same jump (`CUBA.held`).
 """
 
 from __future__ import annotations
@@ -128,6 +128,63 @@ class UnsupervisedSTDP:
         return out
 
 
+@dataclass(frozen=True)
+class CUBA:
+    """W3: the current-based network of Vogels & Abbott (2005), as benchmark 2 of Brette et al. (2007).
+
+    `n` LIF cells, four fifths of them excitatory. Each sends `k` synapses to cells of either kind drawn at random, and
+    there is no other drive: with v_rest above thr they fire by themselves, and irregularly because of each other.
+    Weights are scaled by 80/k, so that the mean input does not depend on k. Between spikes, solved exactly:
+
+        tau_m dv/dt = v_rest - v + g_e + g_i               v stays at v_reset for the `refractory` ms after a spike
+        tau_e dg_e/dt = -g_e,  tau_i dg_i/dt = -g_i
+
+    One step, where `s` are the spikes of the step before:
+
+        g_e <- g_e + w_e (sum of s_e);   g_i <- g_i + w_i (sum of s_i)
+        v, g_e, g_i <- their solution dt later
+        s   <- v > thr;  v <- v_reset where s
+
+    A repetition is `steps` steps from g = 0 and v uniform in [v_reset, thr].
+    """
+
+    n: int
+    k: int
+    dt: float = 0.1
+    steps: int = 10_000
+    tau_m: float = 20.0
+    tau_e: float = 5.0
+    tau_i: float = 10.0
+    v_rest: float = -49.0
+    v_reset: float = -60.0
+    thr: float = -50.0
+    refractory: float = 5.0
+    w_e_80: float = 1.62
+    w_i_80: float = -9.0
+    tolerance: float = 0.05  # of the mean spike count: see run.py
+
+    @property
+    def n_e(self) -> int:
+        return self.n * 4 // 5
+
+    @property
+    def w_e(self) -> float:
+        return self.w_e_80 * 80 / self.k
+
+    @property
+    def w_i(self) -> float:
+        return self.w_i_80 * 80 / self.k
+
+    def held(self, tau: float) -> float:
+        """What a weight is multiplied by in libraries that hold the current constant within a step.
+
+        A current g that decays with `tau` moves v in one step by g tau/(tau - tau_m) (exp(-dt/tau) - exp(-dt/tau_m)),
+        one that stays at g by g (1 - exp(-dt/tau_m)). The factor is their ratio, so v is the same at every step.
+        """
+        decaying = tau / (tau - self.tau_m) * (math.exp(-self.dt / tau) - math.exp(-self.dt / self.tau_m))
+        return decaying / -math.expm1(-self.dt / self.tau_m)
+
+
 def _distance2(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
     """Squared distance of each point (x, y) to the segment from start to end."""
     along = end - start
@@ -142,4 +199,16 @@ def exact_tau(tau: float, dt: float) -> float:
 
 W1 = RecurrentLIF()
 W2 = UnsupervisedSTDP()
-ALL = {"W1": W1, "W2": W2}
+# The rates of two networks of 4,000 cells differ more than those of two libraries: see cuba_statistics.py.
+W3 = [CUBA(4_000, 80, tolerance=0.1), CUBA(20_000, 80), CUBA(20_000, 1_000), CUBA(100_000, 80)]
+ALL = {"W1": W1, "W2": W2} | {f"W3-{size.n}x{size.k}": size for size in W3}
+
+
+def family(name: str) -> str:
+    """The workload of which `name` is one size: ``"W3"`` for ``"W3-4000x80"``. A library's variants are named alike."""
+    return name.partition("-")[0]
+
+
+def named(name: str) -> list[str]:
+    """The workloads that a name stands for: its own, or all sizes of a family."""
+    return [name] if name in ALL else [workload for workload in ALL if family(workload) == name]

@@ -1,8 +1,10 @@
 """The cells against bouton's conformance tests, in each of their ways to be."""
 
+from typing import ClassVar
+
 import numpy as np
 from bouton.testing import ComponentTests
-from bouton_cells import LIFCell, PoissonCell
+from bouton_cells import Dendrite, LIFCell, PoissonCell
 
 DRIVE = {"j": (0.0, 600.0)}  # spikes within a few steps
 
@@ -40,3 +42,20 @@ class TestLIFCellMaxOneSpike(ComponentTests):
 
 class TestPoissonCell(ComponentTests):
     component = PoissonCell((2, 2), target_freq=500.0)
+
+
+SITES = {"proximal": (-1.0, 1.0), "distal": (-2.0, 2.0), "apical": (-2.0, 2.0), "v": (-90.0, -50.0)}
+
+
+class TestDendrite(ComponentTests):
+    component = Dendrite((2, 2))
+    inputs = SITES
+
+
+class TestDendriteFiltered(ComponentTests):
+    component = Dendrite(3, tau=5.0, apical_provocativeness=np.array([0.2, 0.5, 1.2]), distal_provocativeness=None)
+    inputs: ClassVar = {name: SITES[name] for name in ("proximal", "apical", "v")}
+
+
+class TestDendriteWithoutPriming(ComponentTests):
+    component = Dendrite(3, tau=5.0, apical_provocativeness=None, distal_provocativeness=None)

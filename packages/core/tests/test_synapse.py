@@ -56,7 +56,7 @@ class Leak(Transmission):
         i: Float[Array, "*batch post"] = port("{unit}", doc="current")
 
     def advance(self, s: Any, arriving: Any, x: Any, tick: Tick) -> Any:
-        i = s.i / 2 + arriving
+        i = arriving(s.i / 2)
         return self.State(i=i), i + x.v
 
 
@@ -437,7 +437,8 @@ class NoisyCurrent(Transmission):
         sums: Float[Array, "*batch post"] = port()
 
     def advance(self, s: Any, arriving: Any, x: Any, tick: Tick) -> Any:
-        return self.State(sums=arriving), jax.random.uniform(tick.key, arriving.shape)
+        sums = arriving()
+        return self.State(sums=sums), jax.random.uniform(tick.key, sums.shape)
 
 
 def test_parts_draw_numbers_of_their_own() -> None:

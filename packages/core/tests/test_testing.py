@@ -109,7 +109,7 @@ class Decay(Transmission):
         g: Float[Array, "*batch post"] = port(doc="conductance")
 
     def advance(self, s, arriving, x, tick):
-        g = s.g * jnp.exp(-tick.dt / self.tau) + arriving
+        g = arriving(s.g * jnp.exp(-tick.dt / self.tau))
         return self.State(g=g), g * (1.0 - x.v)
 
 
@@ -410,7 +410,7 @@ class DecayIgnoresDt(Decay):
     """Decay with one mistake."""
 
     def advance(self, s, arriving, x, tick):
-        g = s.g * jnp.exp(-1.0 / self.tau) + arriving
+        g = arriving(s.g * jnp.exp(-1.0 / self.tau))
         return self.State(g=g), g * tick.dt
 
 
@@ -987,6 +987,11 @@ def test_everything_of_core_conforms():
         "component Synapse: can be made with defaults": "it needs 'topology'.",
         "component Delay: can be made with defaults": "it needs 'shape'.",
         "initialiser Given: can be made with defaults": "it needs 'values'.",
+        **{
+            f"initialiser {name}: can be made with defaults": "it needs 'inner'."
+            for name in ("Bounded", "Hollow", "Scaled", "Thinned", "Triangle")
+        },
+        "release CurrentNormalised: time step matters": "it has no parameter in ms.",
         "transmission Instant: time step matters": "it has no parameter in ms.",
         "demo digits: can be made with defaults": "a demo is run by `bouton demo`.",
     }

@@ -2,13 +2,93 @@
 
 from typing import ClassVar
 
+import jax
+import jax.numpy as jnp
 from bouton import Synapse, Uniform
 from bouton.testing import ComponentTests, TopologyTests
-from bouton_synapses_dense import Dense, Exponential
+from bouton_synapses_dense import (
+    MPS,
+    AllToAll,
+    Alpha,
+    AxonalDelay,
+    AxonalDelayPerEdge,
+    DendriticDelay,
+    Dense,
+    DoubleExponential,
+    Exponential,
+    OneToOne,
+    Pairs,
+    Patched,
+    Probability,
+    Receptors,
+    Sparse,
+    StochasticRelease,
+    StochasticReleasePerEdge,
+    TsodyksMarkram,
+    TsodyksMarkramPerEdge,
+)
+
+EDGES = Pairs([0, 0, 2, 2, 3], [1, 2, 0, 2, 2])
 
 
 class TestDense(TopologyTests):
-    make = staticmethod(lambda: [Dense(3, 4), Dense(1, 5), Dense(6, 1)])
+    make = staticmethod(
+        lambda: [
+            Dense(3, 4),
+            Dense(1, 5),
+            Dense(5, 4, connect=Probability(0.5), seed=1),
+            Dense(4, 4, connect=AllToAll(autapses=False)),
+            Dense(3, 4, sign=[1.0, -1.0, 1.0]),
+            Dense(4, 3, connect=Pairs([0, 1, 3], [2, 2, 1]), sign=-1.0),
+        ]
+    )
+
+
+class TestOneToOne(TopologyTests):
+    make = staticmethod(lambda: [OneToOne(1), OneToOne(5)])
+
+
+class TestPatched(TopologyTests):
+    make = staticmethod(
+        lambda: [
+            Patched(4, 5, 1, (1, 1)),
+            Patched(8, 7, 3, (1, 2)),
+            Patched(10, 6, 4, (3, 1)),
+        ]
+    )
+
+
+class TestMPS(TopologyTests):
+    """Its cores are factors of each other: the map is linear in each of them, and `outer` adjoint to each."""
+
+    make = staticmethod(lambda: [MPS(4, 5, 2), MPS(3, 2, 1), MPS(2, 3, 4), MPS(1, 4)])
+
+    def test_linear_in_weights(self):
+        for case in self._cases():
+            t, x, w = case.topology, case.x, case.w
+            other = t.draw(Uniform(), jax.random.key(1))
+            for core in ("core1", "core2"):
+                mine, others = getattr(w, core), getattr(other, core)
+                want = 3.0 * t.apply(w, x) - 2.0 * t.apply(w.replace(**{core: others}), x)
+                self._close(t.apply(w.replace(**{core: 3.0 * mine - 2.0 * others}), x), want, f"not linear in {core}")
+
+    def test_outer_is_adjoint(self):
+        for case in self._cases():
+            outer = case.topology.outer(case.w, case.x, case.y)
+            want = jnp.vdot(case.topology.apply(case.w, case.x), case.y)
+            for core in ("core1", "core2"):
+                self._close(jnp.vdot(getattr(case.w, core), getattr(outer, core)), want, f"not the adjoint in {core}")
+
+    def test_transformations(self):
+        for case in self._cases(batches=((3,),)):
+            t, w, x = case.topology, case.w, case.x
+            plain, double = t.apply(w, x), jax.tree.map(lambda a: 2.0 * a, w)
+            self._close(jax.jit(lambda t, w, x: t.apply(w, x))(t, w, x), plain, "another result under jit")
+            self._close(jax.vmap(t.apply, (None, 0))(w, x), plain, "another result under vmap over x")
+            both = jax.tree.map(lambda *a: jnp.stack(a), w, double)
+            self._close(jax.vmap(t.apply, (0, None))(both, x), jnp.stack([plain, 4.0 * plain]), "under vmap over w")
+            square = jax.grad(lambda x, t=t, w=w: 0.5 * (t.apply(w, x) ** 2).sum())(x)
+            self._close(square, t.transpose(w, plain), "the gradient by x is wrong")
 
 
 class TestExponentialCurrent(ComponentTests):
@@ -20,3 +100,65 @@ class TestExponentialConductance(ComponentTests):
         Dense(3, 4), weights=Uniform(0.0, 0.3), transmission=Exponential(tau=3.0, reversal=-90.0), backward=True
     )
     inputs: ClassVar = {"transmission.v": (-70.0, -50.0)}
+
+
+class TestAlpha(ComponentTests):
+    component = Synapse(Dense(3, 4), Uniform(0.0, 0.3), transmission=Alpha(3.0, normalize="peak", reversal=-90.0))
+    inputs: ClassVar = {"transmission.v": (-70.0, -50.0)}
+
+
+class TestDoubleExponential(ComponentTests):
+    component = Synapse(Dense(3, 4), Uniform(0.0, 0.3), transmission=DoubleExponential(1.0, [2.0, 3.0, 4.0, 5.0]))
+
+
+class TestDoubleExponentialOfEqualTimeConstants(ComponentTests):
+    component = Synapse(Dense(3, 4), Uniform(0.0, 0.3), transmission=DoubleExponential(4.0, 4.0, reversal=0.0))
+    inputs: ClassVar = {"transmission.v": (-70.0, -50.0)}
+
+
+class TestReceptors(ComponentTests):
+    component = Synapse(
+        Dense(3, 4),
+        Uniform(0.0, 0.3),
+        transmission=Receptors(Exponential(3.0), Receptors(Alpha(), DoubleExponential(reversal=0.0), 0.2), 0.5),
+    )
+    inputs: ClassVar = {"transmission.slow.slow.v": (-70.0, -50.0)}
+
+
+class TestDendriticDelay(ComponentTests):
+    component = Synapse(
+        Dense(3, 4), Uniform(0.0, 0.3), transmission=DendriticDelay([0.0, 1.0, 2.0, 4.0], Exponential(reversal=0.0))
+    )
+    inputs: ClassVar = {"transmission.v": (-70.0, -50.0)}
+
+
+class TestTsodyksMarkram(ComponentTests):
+    component = Synapse(Dense(3, 4), Uniform(0.0, 0.3), release=TsodyksMarkram(0.3))
+
+
+class TestTsodyksMarkramWithoutFacilitation(ComponentTests):
+    component = Synapse(Dense(3, 4), Uniform(0.0, 0.3), release=TsodyksMarkram([0.1, 0.5, 0.9], None, 30.0))
+
+
+class TestTsodyksMarkramPerEdge(ComponentTests):
+    component = Synapse(Dense(3, 4, sign=-1.0), Uniform(0.0, 0.3), release=TsodyksMarkramPerEdge(Uniform(0.1, 0.9)))
+
+
+class TestStochasticRelease(ComponentTests):
+    component = Synapse(Dense(3, 4), Uniform(0.0, 0.3), release=StochasticRelease(0.5))
+
+
+class TestStochasticReleasePerEdge(ComponentTests):
+    component = Synapse(Sparse(4, 3, EDGES), Uniform(0.0, 0.3), release=StochasticReleasePerEdge(Uniform(0.1, 0.9)))
+
+
+class TestAxonalDelay(ComponentTests):
+    component = Synapse(Dense(3, 4), Uniform(0.0, 0.3), release=AxonalDelay([0.0, 1.0, 4.0], TsodyksMarkram(0.3)))
+
+
+class TestAxonalDelayPerEdge(ComponentTests):
+    component = Synapse(
+        Sparse(4, 3, EDGES),
+        Uniform(0.0, 0.3),
+        release=AxonalDelayPerEdge(Uniform(0.0, 4.0), TsodyksMarkramPerEdge(0.3)),
+    )

@@ -7,6 +7,7 @@ from bouton import lazy
 from ._plugin import NAMES
 
 if TYPE_CHECKING:
+    from .dendrite import Dendrite as Dendrite
     from .lif import LIFCell as LIFCell
     from .poisson import PoissonCell as PoissonCell
 else:

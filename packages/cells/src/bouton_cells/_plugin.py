@@ -4,6 +4,7 @@ import bouton
 
 NAMES = {
     "component": {
+        "Dendrite": "bouton_cells.dendrite:Dendrite",
         "LIFCell": "bouton_cells.lif:LIFCell",
         "PoissonCell": "bouton_cells.poisson:PoissonCell",
     },

@@ -11,12 +11,15 @@ if TYPE_CHECKING:
     from . import plot as plot
     from . import testing as testing
     from ._circuit import Circuit as Circuit
+    from ._compiler import COMPILER_OPTIONS as COMPILER_OPTIONS
     from ._component import Component as Component
     from ._connectivity import Connectivity as Connectivity
     from ._constraints import Clip as Clip
     from ._constraints import Constraint as Constraint
     from ._constraints import Normalise as Normalise
+    from ._constraints import NormaliseFanOut as NormaliseFanOut
     from ._delay import Delay as Delay
+    from ._dynamics import Arriving as Arriving
     from ._dynamics import Instant as Instant
     from ._dynamics import Release as Release
     from ._dynamics import Transmission as Transmission
@@ -27,14 +30,19 @@ if TYPE_CHECKING:
     from ._errors import PluginError as PluginError
     from ._errors import RunError as RunError
     from ._hooks import hookimpl as hookimpl
+    from ._initialisers import Bounded as Bounded
     from ._initialisers import Constant as Constant
     from ._initialisers import Eye as Eye
     from ._initialisers import FanInGaussian as FanInGaussian
     from ._initialisers import FanInUniform as FanInUniform
     from ._initialisers import Gaussian as Gaussian
     from ._initialisers import Given as Given
+    from ._initialisers import Hollow as Hollow
     from ._initialisers import Initialiser as Initialiser
     from ._initialisers import LogNormal as LogNormal
+    from ._initialisers import Scaled as Scaled
+    from ._initialisers import Thinned as Thinned
+    from ._initialisers import Triangle as Triangle
     from ._initialisers import Uniform as Uniform
     from ._initialisers import as_initialiser as as_initialiser
     from ._model import load as load
@@ -49,6 +57,7 @@ if TYPE_CHECKING:
     from ._module import part as part
     from ._module import port as port
     from ._module import static as static
+    from ._normalised_current import CurrentNormalised as CurrentNormalised
     from ._plasticity import Plasticity as Plasticity
     from ._plasticity import Rule as Rule
     from ._plasticity import Term as Term
@@ -75,19 +84,22 @@ if TYPE_CHECKING:
 else:
     _PUBLIC = {
         "_circuit": "Circuit",
+        "_compiler": "COMPILER_OPTIONS",
         "_component": "Component",
         "_connectivity": "Connectivity",
-        "_constraints": "Constraint Clip Normalise",
+        "_constraints": "Constraint Clip Normalise NormaliseFanOut",
         "_delay": "Delay",
-        "_dynamics": "Transmission Release Instant lanes",
+        "_dynamics": "Transmission Release Instant Arriving lanes",
         "_errors": "BoutonError CircuitError ModelError PluginError RunError",
         "_hooks": "hookimpl",
         "_initialisers": (
-            "Initialiser as_initialiser Constant Given Uniform Gaussian LogNormal FanInUniform FanInGaussian Eye"
+            "Initialiser as_initialiser Constant Given Uniform Gaussian LogNormal FanInUniform FanInGaussian Eye "
+            "Hollow Triangle Scaled Bounded Thinned"
         ),
         "_lazy": "lazy",
         "_model": "load save",
         "_module": "Module static parameter derived port part Ports Param Part Tick",
+        "_normalised_current": "CurrentNormalised",
         "_plasticity": "Plasticity Rule Term Weights learn",
         "_record": "Record",
         "_registry": "PluginSet plugins components",

@@ -16,6 +16,7 @@ import numpy as np
 from jax import lax
 
 from ._circuit import Circuit
+from ._compiler import COMPILER_OPTIONS
 from ._inputs import Feed
 from ._keys import node_key
 from ._module import Tick
@@ -150,7 +151,7 @@ def over_sweep(f: Callable[..., Any], job: Job, *, carried: int = 0, shared: int
     return f
 
 
-@partial(jax.jit, static_argnames="job")
+@partial(jax.jit, static_argnames="job", compiler_options=COMPILER_OPTIONS)
 def start(circuit: Circuit, values: Mapping[str, Any], key: Any, *, job: Job) -> Carry:
     """The state before the first step."""
 
@@ -162,7 +163,7 @@ def start(circuit: Circuit, values: Mapping[str, Any], key: Any, *, job: Job) ->
     return over_sweep(one, job)(dict(values), key)
 
 
-@partial(jax.jit, static_argnames=("job", "units"))
+@partial(jax.jit, static_argnames=("job", "units"), compiler_options=COMPILER_OPTIONS)
 def run_chunk(
     circuit: Circuit,
     values: Mapping[str, Any],

@@ -26,6 +26,7 @@ from ._initialisers import Initialiser, as_initialiser
 from ._keys import node_key
 from ._module import Module, ParameterSpec, Tick, spec_of, static
 from ._parameters import realised, replaced
+from ._room import check_states
 from ._wiring import Plan, Port, canonical_wires, opened, plan, unfed
 
 
@@ -37,8 +38,8 @@ class Circuit(Module):
     those that learn evolve, reading their late inputs with the values of this step.
 
     - `nodes`: ``{name: component or circuit}``; inside a nested circuit names are dotted (``column1.exc.s``).
-    - `wires`: ``{input: source}``; a source is ``"node.compartment"``, or `delayed` of one, or a list where the input
-      sums.
+    - `wires`: ``{input: source}``; a source is ``"node.compartment"``, some of its units (``"exc.s[:80]"``), `delayed`
+      of one, or a list where the input sums.
     - `start`: start values of states, ``{state: number, array or initialiser}``, instead of the component's own.
 
     A circuit is a pytree whose leaves are its parameters. Building one checks everything that can be checked.
@@ -114,6 +115,7 @@ class Circuit(Module):
         batch = (batch,) if isinstance(batch, int) else tuple(batch)
         if not (isinstance(dt, (int, float)) and math.isfinite(dt) and dt > 0):
             raise CircuitError(f"dt must be a number > 0 ms, got {dt!r}.")
+        check_states(self._sizes(batch), free=not isinstance(key, jax.core.Tracer))  # inside jit they may be there
         state: dict[str, Any] = {}
         for n, c in self._usable().items():
             try:
@@ -152,7 +154,8 @@ class Circuit(Module):
             held = port.name in p.ports[port.node]["State"]
             c = p.ports[port.node]["State" if held else "Out"][port.name]
             lead = tick.batch if c.batch else ()
-            return deliver(dig((before if held else outs)[port.node], c.path), into, tick.batch, leads=(lead,))
+            value = port.of(dig((before if held else outs)[port.node], c.path))
+            return deliver(value, into, tick.batch, leads=(lead,))
 
         def gather(n: str, kind: str) -> Any:
             def get(name: str) -> Any:
@@ -272,6 +275,15 @@ class Circuit(Module):
 
         collect(self, "")
         return found
+
+    def _sizes(self, batch: tuple[int, ...], copies: int = 1) -> dict[str, dict[str, int]]:
+        """How many bytes the states take, ``{node: {compartment: bytes}}``, those of no declared shape left out."""
+
+        def size(c: Compartment) -> int:
+            width = 0 if c.opaque else 4 if c.dtype is None else c.dtype.itemsize
+            return copies * width * math.prod((batch if c.batch else ()) + c.shape)
+
+        return {n: {name: size(c) for name, c in kinds["State"].items()} for n, kinds in self._plan.ports.items()}
 
     def _given(self, inputs: Mapping[str, Any], batch: tuple[int, ...]) -> dict[Port, Any]:
         given = {}

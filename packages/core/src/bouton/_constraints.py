@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from ._errors import CircuitError
+from ._initialisers import check_order
 from ._module import Module, Param, parameter, static
 from ._topology import Topology
 
@@ -27,6 +28,9 @@ class Constraint(Module):
             name = type(self).__name__
             raise CircuitError(f"{name}.every must be at least 1, and 1 for when='trial', got {self.every}.")
 
+    def check_topology(self, topology: Topology) -> None:
+        """Raise `CircuitError` where it cannot work on this topology."""
+
     def __call__(self, topology: Topology, w: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} does not define __call__(topology, w).")
 
@@ -39,8 +43,7 @@ class Clip(Constraint):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if isinstance(self.low, float) and isinstance(self.high, float) and self.low > self.high:
-            raise CircuitError(f"Clip.low must not be above Clip.high, got {self.low:g} and {self.high:g}.")
+        check_order(self)
 
     def __call__(self, topology: Topology, w: Any) -> Any:
         return jax.tree.map(lambda a: jnp.clip(a, self.low, self.high), w)
@@ -51,21 +54,54 @@ class Normalise(Constraint):
 
     .. math:: w \leftarrow w \cdot \frac{\text{total}}{\left(\sum_\text{fan-in} |w|^p\right)^{1/p}}
 
-    Units whose weights are all zero are left alone. Where edges share a weight, it gets the mean of their factors.
+    The norm is one of absolute weights, so that no sign ever flips, and units whose weights are all zero are left
+    alone. Where edges share a weight, it gets the mean of their factors. ``order="max"`` is the limit of large p: the
+    largest absolute weight (see `Topology.largest` for what that costs).
     """
 
     total: Param = parameter(default=1.0, gt=0, dims="post", doc="norm of the weights of one post-synaptic unit")
-    order: Literal[1, 2] = static(default=1, doc="p: 1 is the sum of absolute weights, 2 the Euclidean norm")
+    order: Literal[1, 2, "max"] = static(
+        default=1, doc="p: 1 is the sum of absolute weights, 2 the Euclidean norm, 'max' the largest"
+    )
     when: Literal["tick", "trial"] = static(
         default="trial", doc="after each tick of learning, or at the end of a trial", kw_only=True
     )
 
-    def __call__(self, topology: Topology, w: Any) -> Any:
+    def check_topology(self, topology: Topology) -> None:
         if not topology.per_edge:
-            raise CircuitError(f"{type(topology).__name__} has no weight for each edge: Normalise cannot scale it.")
-        norm = topology.fan_in(jnp.abs(w) if self.order == 1 else w * w)
-        norm = norm if self.order == 1 else jnp.sqrt(norm)
+            name = type(self).__name__
+            raise CircuitError(f"{type(topology).__name__} has no weight for each edge: {name} cannot scale it.")
+
+    def __call__(self, topology: Topology, w: Any) -> Any:
+        self.check_topology(topology)
+        norm = self._norm(topology, w)
         factor = jnp.where(norm > 0, self.total / jnp.where(norm > 0, norm, 1.0), 1.0)
-        ones = jnp.ones(topology.size("pre"))
-        edges = topology.outer(w, ones, jnp.ones_like(factor))
-        return w * topology.outer(w, ones, factor) / jnp.where(edges > 0, edges, 1.0)
+        edges = topology.multiplicity()
+        return w * self._spread(topology, w, factor) / jnp.where(edges != 0, edges, 1.0)
+
+    def _norm(self, topology: Topology, w: Any) -> Any:
+        """Of the weights of each post-synaptic unit."""
+        if self.order == "max":
+            return topology.largest(w)
+        return topology.fan_in(topology.absolute(w, self.order)) ** (1 / self.order)
+
+    def _spread(self, topology: Topology, w: Any, factor: Any) -> Any:
+        """For each weight the sum of the factors of its edges."""
+        return topology.outer(w, jnp.ones(topology.size("pre")), factor)
+
+
+class NormaliseFanOut(Normalise):
+    r"""Scale the weights that begin at each pre-synaptic unit to a given norm: `Normalise` of the other side.
+
+    .. math:: w \leftarrow w \cdot \frac{\text{total}}{\left(\sum_\text{fan-out} |w|^p\right)^{1/p}}
+    """
+
+    total: Param = parameter(default=1.0, gt=0, dims="pre", doc="norm of the weights of one pre-synaptic unit")
+
+    def _norm(self, topology: Topology, w: Any) -> Any:
+        if self.order == "max":
+            return topology.largest(w, "pre")
+        return topology.transpose(topology.absolute(w, self.order), jnp.ones(topology.size("post"))) ** (1 / self.order)
+
+    def _spread(self, topology: Topology, w: Any, factor: Any) -> Any:
+        return topology.outer(w, factor, jnp.ones(topology.size("post")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -50,6 +51,25 @@ def lanes(topology: Topology, w: Any, x: jax.Array) -> jax.Array:
     return apply(w, x)
 
 
+class Arriving:
+    """The sums that arrive in a step: ``arriving()``, or ``arriving(g, scale)`` for ``g + scale * sums``.
+
+    The second form is for a state that decays and then jumps: an event-driven topology adds to g in its place.
+    """
+
+    def __init__(self, add: Callable[[Any, Any], Any]) -> None:
+        """``add(onto, scale)`` gives ``onto + scale * sums``; `onto` may be None, for zero."""
+        self._add = add
+
+    @classmethod
+    def of(cls, sums: Any) -> Arriving:
+        """Sums that are there already."""
+        return cls(lambda onto, scale: scale * sums if onto is None else onto + scale * sums)
+
+    def __call__(self, onto: Any = None, scale: Any = 1.0) -> Any:
+        return self._add(onto, scale)
+
+
 class Transmission(Part):
     """What happens to the sums after the map: the time course of the current, or of a conductance.
 
@@ -67,13 +87,13 @@ class Transmission(Part):
         """Its outputs after `advance`, from the new state: a conductance, for instance."""
         return self.Out()
 
-    def advance(self, s: Any, arriving: Any, x: Any, tick: Tick) -> tuple[Any, Any]:
-        """``(state, sums that arrive, own inputs, tick) -> (state, current)``."""
+    def advance(self, s: Any, arriving: Arriving, x: Any, tick: Tick) -> tuple[Any, Any]:
+        """``(state, what arrives, own inputs, tick) -> (state, current)``. See `Arriving`: ``arriving()`` is the sums."""
         raise NotImplementedError(f"{type(self).__name__} does not define advance(s, arriving, x, tick).")
 
 
 class Instant(Transmission):
     """The sums are the current: each spike is a pulse of one step."""
 
-    def advance(self, s: Any, arriving: Any, x: Any, tick: Tick) -> tuple[Any, Any]:
-        return s, arriving
+    def advance(self, s: Any, arriving: Arriving, x: Any, tick: Tick) -> tuple[Any, Any]:
+        return s, arriving()

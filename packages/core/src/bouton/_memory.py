@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ import xarray as xr
 
 from ._dataset import Variable
 from ._errors import RunError
+from ._room import host
 
 
 class MemoryStore(contextlib.AbstractContextManager["MemoryStore", None]):
@@ -18,15 +20,18 @@ class MemoryStore(contextlib.AbstractContextManager["MemoryStore", None]):
 
     def __init__(self, variables: tuple[Variable, ...], about: dict[str, Any]) -> None:
         self.variables, self.attrs = variables, about
-        self.arrays: dict[str, np.ndarray] = {}
-        for v in variables:
-            try:
-                self.arrays[v.entry.name] = np.empty(v.shape, v.dtype)
-            except (MemoryError, ValueError):
-                size = v.bytes_per_unit * v.layout.count / 2**30
-                raise RunError(
-                    f"{v.entry.name} would take {size:.3g} GiB of memory: record it less often, or to a folder by to=."
-                ) from None
+        sizes = {v.entry.name: math.prod(v.shape) * v.dtype.itemsize for v in variables}
+        free = host()
+        try:
+            if free is not None and sum(sizes.values()) > free:  # many systems promise more than they have
+                raise MemoryError
+            self.arrays = {v.entry.name: np.empty(v.shape, v.dtype) for v in variables}
+        except (MemoryError, ValueError):
+            largest = max(sizes, key=sizes.__getitem__)
+            size = sizes[largest] / 2**30
+            raise RunError(
+                f"{largest} would take {size:.3g} GiB of memory: record it less often, or to a folder by to=."
+            ) from None
 
     def __exit__(self, *error: object) -> None:
         pass

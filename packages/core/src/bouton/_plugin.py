@@ -12,6 +12,9 @@ NAMES = {
     "transmission": {
         "Instant": "bouton._dynamics:Instant",
     },
+    "release": {
+        "CurrentNormalised": "bouton._normalised_current:CurrentNormalised",
+    },
     "initialiser": {
         "Constant": "bouton._initialisers:Constant",
         "Given": "bouton._initialisers:Given",
@@ -21,10 +24,16 @@ NAMES = {
         "FanInUniform": "bouton._initialisers:FanInUniform",
         "FanInGaussian": "bouton._initialisers:FanInGaussian",
         "Eye": "bouton._initialisers:Eye",
+        "Hollow": "bouton._initialisers:Hollow",
+        "Triangle": "bouton._initialisers:Triangle",
+        "Scaled": "bouton._initialisers:Scaled",
+        "Bounded": "bouton._initialisers:Bounded",
+        "Thinned": "bouton._initialisers:Thinned",
     },
     "constraint": {
         "Clip": "bouton._constraints:Clip",
         "Normalise": "bouton._constraints:Normalise",
+        "NormaliseFanOut": "bouton._constraints:NormaliseFanOut",
     },
     "demo": {
         "digits": "bouton.demos.digits:main",

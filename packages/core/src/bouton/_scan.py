@@ -17,6 +17,7 @@ from ._errors import RunError
 from ._inputs import check_names, feed
 from ._keys import node_key
 from ._module import Tick
+from ._once import once
 from ._record import Entry, entries
 
 _ADD: dict[str, Callable[[Any, Any], Any]] = {"sum": jnp.add, "mean": jnp.add, "max": jnp.maximum, "min": jnp.minimum}
@@ -127,7 +128,7 @@ def windows(
             buffers = {**buffers, e.name: kept}
         return (state, sums, buffers), {e.name: value(e) for e in plain}
 
-    carry, recorded = lax.scan(body, (dict(state), sums, buffers), (jnp.arange(steps), dict(series)))
+    carry, recorded = lax.scan(once(body), (dict(state), sums, buffers), (jnp.arange(steps), dict(series)))
     state, sums, buffers = carry
     for e, k in coarse.items():
         complete = buffers[e.name][: rows(k)]

@@ -6,6 +6,7 @@ looks like is `_dataset.py`; it is kept by `_memory.py` or `_store.py`. Here is 
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, TypeVar
@@ -25,6 +26,7 @@ from ._provenance import provenance
 from ._record import entries
 from ._request import Length, check_arguments, length_of, swept
 from ._request import Trials as Trials
+from ._room import check_states
 from ._run import Run
 from ._store import ZarrStore, check_free, check_room
 
@@ -99,6 +101,7 @@ def simulate(
     values = swept(circuit, sweep)
     length = length_of(duration, trials, inputs, dt, batch)
     given = feed(circuit, inputs, dt=dt, batch=() if trials else lanes, steps=length.fed, trials=length.trials)
+    check_states(circuit._sizes(lanes, copies=math.prod(len(v) for v in values.values())))
     asked = entries(circuit, record)
     layout = Layout(float(dt), length.count, length.of_trial, batch, values, {} if trials is None else trials.labels())
     plan = variables(circuit, asked, layout)

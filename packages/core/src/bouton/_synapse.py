@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 
 from ._component import Component
 from ._constraints import Constraint
-from ._dynamics import Instant, Release, Transmission
+from ._dynamics import Arriving, Instant, Release, Transmission
 from ._errors import CircuitError
 from ._initialisers import Initialiser, as_initialiser
 from ._keys import node_key
@@ -102,6 +102,7 @@ class Synapse(Component):
         for c in self.constraints:
             if not isinstance(c, Constraint):
                 raise CircuitError(f"Synapse.constraints must hold constraints such as Clip(0, 1), got {c!r}.")
+            c.check_topology(self.topology)
 
     @property
     def unit(self) -> str:
@@ -134,12 +135,13 @@ class Synapse(Component):
 
     def advance(self, s: Any, x: Any, tick: Tick) -> tuple[Any, Any]:
         if self.release is None:
-            release, sums = s.release, self.topology.apply(s.w, x.pre)
+            release, arriving = s.release, Arriving(functools.partial(self._mapped, s.w, x.pre))
         else:
             own = _tick_of(tick, "release")
             release, sums = self.release.advance(s.release, self.topology, s.w, x.pre, x.release, own)
+            arriving = Arriving.of(self.gain * sums)
         own = _tick_of(tick, "transmission")
-        transmission, current = self.transmission.advance(s.transmission, self.gain * sums, x.transmission, own)
+        transmission, current = self.transmission.advance(s.transmission, arriving, x.transmission, own)
         out = self.Out(
             current=current if s.b is None else current + s.b,
             back=self.topology.transpose(s.w, x.feedback) if self.backward else None,
@@ -174,6 +176,15 @@ class Synapse(Component):
         parts = ("release", "transmission", "plasticity")
         inner = {n: getattr(self, n).rebase(getattr(s, n), steps) for n in parts if getattr(self, n) is not None}
         return s.replace(**inner)
+
+    def _mapped(self, w: Any, pre: Any, onto: Any, scale: Any) -> Any:
+        """``onto + scale * gain * B(w, pre)``."""
+        factor = self.gain * scale
+        if jnp.ndim(factor):  # one for each post-synaptic unit
+            sums = factor * self.topology.apply(w, pre)
+            return sums if onto is None else onto + sums
+        pre = factor * pre
+        return self.topology.apply(w, pre) if onto is None else self.topology.add(onto, w, pre)
 
     def _drawn(self, key: Any) -> Any:
         if self.weights is None and self.topology.dims()["weights"] is not None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
+from jax import lax
 
 from ._initialisers import Initialiser
 from ._module import Module
@@ -33,6 +35,10 @@ class Topology(Module):
         """``B(w, x)``: from (*batch, *pre) to (*batch, *post)."""
         raise NotImplementedError(f"{type(self).__name__} does not define apply(w, x).")
 
+    def add(self, onto: jax.Array, w: Any, x: jax.Array) -> jax.Array:
+        """``onto + B(w, x)``; to be overridden where what is added can be added in place."""
+        return onto + self.apply(w, x)
+
     def outer(self, w: Any, pre: jax.Array, post: jax.Array) -> Any:
         """The adjoint in w, shaped like w and summed over the batch: what each synapse sees of pre times post."""
         return jax.vjp(lambda w: self.apply(w, pre), w)[1](post)[0]
@@ -50,15 +56,52 @@ class Topology(Module):
         """New weights; None where there are none. Topologies whose weights are a bundle write this themselves."""
         if self.dims()["weights"] is None:
             return None
-        return initialiser(key, self.size("weights"), fan_in=self.fan_in_count())
+        fan_in = self.fan_in_of_weights() if initialiser.needs_fan_in else None
+        return initialiser(key, self.size("weights"), fan_in=fan_in)
 
     def fan_in(self, w: Any) -> jax.Array:
         """Sum of the weights that end on each post-synaptic unit: ``B(w, 1)``."""
         return self.apply(w, jnp.ones(self.size("pre")))
 
     def fan_in_count(self) -> Any:
-        """The largest number of synapses that end on one unit, for initialisers that scale with it."""
-        return self.fan_in(jnp.ones(self.size("weights"))).max()
+        """The largest number of synapses that end on one unit."""
+        return self.fan_in(jnp.sign(self.multiplicity())).max()
+
+    def fan_in_of_weights(self) -> Any:
+        """For each weight, how many synapses end on its post-synaptic unit, for initialisers that scale with it.
+
+        For a weight that many edges share it is `fan_in_count`.
+        """
+        edges = self.multiplicity()
+        counts = self.fan_in(jnp.sign(edges))
+        of_edges = self.outer(edges, jnp.ones(self.size("pre")), counts) / jnp.where(edges != 0, edges, 1.0)
+        return jnp.where(jnp.abs(edges) > 1.5, self.fan_in_count(), of_edges)
+
+    def multiplicity(self) -> jax.Array:
+        """How many edges each weight belongs to, ``outer(1, 1)``: 0 where there is none, below 0 where they inhibit."""
+        return self.outer(*(jnp.ones(self.size(which)) for which in ("weights", "pre", "post")))
+
+    def absolute(self, w: Any, power: float = 1.0) -> jax.Array:
+        """Weights that give ``|w| ** power`` with the sign that the topology itself has taken away.
+
+        So `fan_in` of them is the sum of absolute weights of each post-synaptic unit, that of Dale's inhibitory units
+        included, and ``transpose(..., 1)`` that of each pre-synaptic one.
+        """
+        return jnp.sign(self.multiplicity()) * jnp.abs(w) ** power
+
+    def largest(self, w: Any, of: Literal["pre", "post"] = "post") -> jax.Array:
+        """The largest absolute weight that ends on each post-synaptic unit, or begins at each pre-synaptic one.
+
+        A maximum is no adjoint, so units of the other side are gone through one by one, each with a pass of the map:
+        override it where there is a faster form. Parallel edges between two units count as one, with their sum.
+        """
+        through, shape = (self.apply, self.size("pre")) if of == "post" else (self.transpose, self.size("post"))
+
+        def wider(i: Any, most: jax.Array) -> jax.Array:
+            one = jnp.zeros(math.prod(shape)).at[i].set(1.0).reshape(shape)
+            return jnp.maximum(most, jnp.abs(through(w, one)))
+
+        return lax.fori_loop(0, math.prod(shape), wider, jnp.zeros(self.size(of)))
 
     def coords(self) -> dict[str, tuple[str, Any]]:
         """Labels along the dims for the dataset: ``{coordinate: (dim, values)}``."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import graphlib
 import math
+import re
 from collections.abc import Container, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -42,13 +43,18 @@ def delayed(source: str, ms: float) -> Delayed:
 
 
 class Port(NamedTuple):
-    """A compartment's address in the flat plan."""
+    """A compartment's address in the flat plan; as a source perhaps some of its units only."""
 
     node: str
     name: str
+    units: tuple[int, int] | None = None
 
     def __str__(self) -> str:
-        return f"{self.node}.{self.name}"
+        return f"{self.node}.{self.name}" + (f"[{self.units[0]}:{self.units[1]}]" if self.units else "")
+
+    def of(self, value: Any) -> Any:
+        """What a wire from here carries, given the whole compartment."""
+        return value[..., slice(*self.units)] if self.units else value
 
 
 @dataclasses.dataclass(frozen=True)
@@ -175,10 +181,20 @@ def _ports(name: str, component: Component) -> dict[str, dict[str, Compartment]]
 
 def _connect(p: Plan, source: str | Delayed, target: Port, into: Compartment) -> Port:
     ref = source.source if isinstance(source, Delayed) else source
+    whole, units = _subset(ref)
     try:
-        port, out = p.source(ref)
+        port, out = p.source(whole)
     except CircuitError as e:
         raise CircuitError(f"wire into '{target}' from {e}") from None
+    if isinstance(source, Delayed):
+        port = _delay_line(p, Delayed(whole, source.ms), port, out)
+    if units is not None:
+        if len(out.shape) != 1:
+            raise CircuitError(f"{ref}: {whole} is ({_sizes(out)}); only of one axis can a wire take a part.")
+        first, last, _ = slice(*units).indices(out.shape[0])
+        if first >= last:
+            raise CircuitError(f"{ref} is empty: {whole} is ({_sizes(out)}).")
+        port, out = port._replace(units=(first, last)), dataclasses.replace(out, shape=(last - first,))
     if out.unit != into.unit:
         set_by = f" It is that of the transmission: Instant(unit={into.unit!r})." if "{" in out.spec.unit else ""
         raise CircuitError(f"{ref} [{out.unit}] is wired into {target} [{into.unit}]: the units differ.{set_by}")
@@ -186,7 +202,20 @@ def _connect(p: Plan, source: str | Delayed, target: Port, into: Compartment) ->
         raise CircuitError(f"{ref} is ({_sizes(out)}) but {target} is ({_sizes(into)}).")
     if out.batch and not into.batch:
         raise CircuitError(f"{ref} has a value for each sample of a batch but {target} takes one for all.")
-    return _delay_line(p, source, port, out) if isinstance(source, Delayed) else port
+    return port
+
+
+_SUBSET = re.compile(r"(.+)\[(-?\d*):(-?\d*)\]")
+
+
+def _subset(ref: str) -> tuple[str, tuple[int | None, int | None] | None]:
+    """``"exc.s[:80]"`` as ``("exc.s", (None, 80))``."""
+    if match := _SUBSET.fullmatch(ref):
+        ref, first, last = match.groups()
+        return ref, (int(first) if first else None, int(last) if last else None)
+    if ref.endswith("]"):
+        raise CircuitError(f"{ref!r}: write the units that a wire takes as [first:last], for instance 'exc.s[:80]'.")
+    return ref, None
 
 
 def _delay_line(p: Plan, wanted: Delayed, port: Port, out: Compartment) -> Port:

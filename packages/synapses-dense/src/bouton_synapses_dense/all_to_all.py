@@ -1,4 +1,4 @@
-"""Dense: every pre-synaptic unit with every post-synaptic one."""
+"""Dense: every pre-synaptic unit with every post-synaptic one, or with those that a connectivity leaves."""
 
 from __future__ import annotations
 
@@ -6,33 +6,103 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from bouton import Topology, static
+import numpy as np
+from bouton import CircuitError, Connectivity, Initialiser, Param, Topology, derived, parameter, static
 from jax import lax
+from jax.core import Tracer
+
+from .connectivity import draw_edges
 
 
 class Dense(Topology):
-    r"""All-to-all: :math:`y_j = \sum_i x_i w_{ij}`, with weights (pre, post)."""
+    r"""A full matrix of weights (pre, post), all to all or with absent synapses.
+
+    .. math:: y_j = \sum_i x_i\, \sigma_i\, m_{ij}\, w_{ij}
+
+    - `connect` says which synapses exist (m is 1 there and 0 elsewhere; all of them by default):
+      ``connect=Probability(0.2)`` draws them, ``connect=AllToAll(autapses=False)`` leaves out those of a unit with
+      itself. The others are absent for good: they start at 0, transmit nothing, and no rule changes them.
+      The same `seed` gives the same synapses. Where few exist, `Sparse` takes less memory and time.
+    - `sign` (+1 or -1 for each pre-synaptic unit, or for all) is Dale's law: weights are magnitudes, and all synapses
+      of a unit excite or all inhibit. ``constraints=(Clip(0.0, None),)`` keeps them so while they learn. A rule then
+      changes a magnitude by the sign times what it says, as it is written for the effect :math:`\sigma_i w_{ij}`.
+
+    Raises `CircuitError` for signs other than 1 and -1, a connectivity that does not fit the sizes, joins a pair more
+    than once or leaves no synapse at all, and a `seed` that nothing is drawn from.
+    """
 
     n_pre: int = static(dim="pre", doc="number of pre-synaptic units")
     n_post: int = static(dim="post", doc="number of post-synaptic units")
+    connect: Connectivity | None = None
+    sign: Param | None = parameter(default=None, dims="pre", doc="+1 or -1: excites or inhibits; None: as the weights")
+    seed: int = static(default=0, doc="seed of the connectivity's random draw")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_sign(self.sign)
+        if self.connect is None:
+            if self.seed != 0:
+                raise CircuitError(f"Dense.seed={self.seed!r} has no effect without connect: give one, or no seed.")
+        elif all(type(n) is int and n > 0 for n in (self.n_pre, self.n_post)):  # else the circuit says what is wrong
+            _ = self.mask  # what is wrong with it is said now
+
+    @derived
+    def mask(self) -> jax.Array | None:
+        """Which synapses exist: booleans (pre, post); None where all do."""
+        if self.connect is None:
+            return None
+        pre, post = draw_edges("Dense", self.connect, self.n_pre, self.n_post, self.seed)
+        mask = np.zeros((self.n_pre, self.n_post), bool)
+        mask[pre, post] = True
+        if np.count_nonzero(mask) < len(pre):
+            raise CircuitError(
+                f"Dense has one weight for each pair of units, but {self.connect!r} joins some more than once: "
+                "use multapses=False, or the topology Sparse."
+            )
+        return jnp.asarray(mask)
 
     def dims(self) -> dict[str, Any]:
         pre, post = {"pre": self.n_pre}, {"post": self.n_post}
         return {"pre": pre, "post": post, "weights": pre | post}
 
     def apply(self, w: jax.Array, x: jax.Array) -> jax.Array:
+        w, x = self._existing(w), self._signed(x)
         return x @ w if x.ndim > 1 else _product(x, w)
 
     def outer(self, w: jax.Array, pre: jax.Array, post: jax.Array) -> jax.Array:
+        pre = self._signed(pre)
         if pre.ndim == 1:  # a product that fuses with the weights' update, where a matrix product would be stored first
-            return pre[:, None] * post[None, :]
-        return jnp.einsum("...i,...j->ij", pre, post)
+            return self._existing(pre[:, None] * post[None, :])
+        return self._existing(jnp.einsum("...i,...j->ij", pre, post))
 
     def transpose(self, w: jax.Array, post: jax.Array) -> jax.Array:
-        return post @ w.T
+        return self._signed(post @ self._existing(w).T)
 
     def fan_in(self, w: jax.Array) -> jax.Array:
-        return w.sum(0)
+        return self._existing(w).sum(0) if self.sign is None else super().fan_in(w)
+
+    def fan_in_of_weights(self) -> Any:
+        return float(self.n_pre) if self.mask is None else self.mask.sum(0, dtype=float)
+
+    def draw(self, initialiser: Initialiser, key: Any) -> jax.Array:
+        """New weights, 0 where there is no synapse."""
+        return self._existing(super().draw(initialiser, key))
+
+    def _existing(self, w: jax.Array) -> jax.Array:
+        return w if self.mask is None else jnp.where(self.mask, w, 0.0)
+
+    def _signed(self, x: jax.Array) -> jax.Array:
+        return x if self.sign is None else x * self.sign
+
+
+def _check_sign(sign: Any) -> None:
+    if isinstance(sign, Initialiser):
+        raise CircuitError(f"Dense.sign must be +1 or -1 for each pre-synaptic unit, got {sign!r}.")
+    if isinstance(sign, (float, np.ndarray, jax.Array)) and not isinstance(sign, Tracer):
+        values = np.atleast_1d(np.asarray(sign))
+        for at in np.argwhere(np.abs(values) != 1)[:1]:
+            where = f"{at.tolist()}" if np.ndim(sign) else ""
+            raise CircuitError(f"Dense.sign{where} must be +1 or -1, got {values[tuple(at)]:g}.")
 
 
 @jax.custom_jvp

@@ -12,7 +12,7 @@ import numpy as np
 
 from .._circuit import Circuit
 from .._errors import PluginError
-from .._initialisers import Constant
+from .._initialisers import Constant, FanInUniform
 from .._module import Tick
 from .._plasticity import Rule, Term
 from .._registry import PluginSet
@@ -172,7 +172,7 @@ class TopologyTests(Checks):
             case, dims = _Case(topology, (4,)), topology.dims()
             synapse = Synapse(
                 topology,
-                weights=None if dims["weights"] is None else 0.5,
+                weights=None if dims["weights"] is None else FanInUniform() if topology.per_edge else 0.5,
                 plasticity=_Hebb() if topology.per_edge else None,
             )
             circuit = Circuit({"synapse": synapse})

@@ -1,0 +1,147 @@
+"""Propagation of spikes at a cost for each spike: lists of what is active, and loops over them.
+
+An event-driven map gives the same result as the linear map it stands for (only the order of sums may differ), and works
+under `jit`, `vmap` and differentiation: batch axes and `vmap` become lanes of one list; derivatives are those of the
+linear map, as a loop over events has none backward. It pays on CPUs. Elsewhere, where a loop of single steps is slow,
+the linear map itself runs.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.custom_derivatives import SymbolicZero
+
+_WORD = jnp.uint32
+_BITS = 32
+
+
+def for_each_active(x: jax.Array, body: Callable[[Any, Any], Any], init: Any) -> Any:
+    """``carry = body(i, carry)`` for each i at which the vector x is not zero, once and in no particular order.
+
+    The indices are listed first, from two levels of words whose bits say what is active. A list has room for an eighth
+    of x. When more is active the loop runs over all of x, so for an i at which x is zero `body` must do nothing.
+    """
+    n = x.shape[0]
+    room = max(64, n // 8)
+    fine = _words(x != 0)
+    coarse = _words(fine != 0)
+
+    def unit(state: Any, word: Any) -> Any:
+        bits, ids, count = state
+        i = _lowest(bits) * fine.shape[0] + word
+        return bits & (bits - _WORD(1)), lax.dynamic_update_index_in_dim(ids, i, jnp.minimum(count, room), 0), count + 1
+
+    def word(state: Any, block: Any) -> Any:
+        bits, ids, count = state
+        word = _lowest(bits) * coarse.shape[0] + block
+        start = _get(fine, word), ids, count
+        _, ids, count = lax.while_loop(lambda s: s[0] != 0, lambda s: unit(s, word), start)
+        return bits & (bits - _WORD(1)), ids, count
+
+    def block(block: Any, state: Any) -> Any:
+        start = _get(coarse, block), *state
+        return lax.while_loop(lambda s: s[0] != 0, lambda s: word(s, block), start)[1:]
+
+    empty = jnp.zeros(room + 1, jnp.int32), jnp.int32(0)
+    ids, count = lax.fori_loop(0, coarse.shape[0], block, empty)
+    all_of_them = count > room
+
+    def event(j: Any, carry: Any) -> Any:
+        return body(jnp.where(all_of_them, j, _get(ids, jnp.minimum(j, room))), carry)
+
+    return lax.fori_loop(0, jnp.where(all_of_them, n, count), event, init)
+
+
+def event_driven(linear: Callable[..., jax.Array], send: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
+    """``f(fixed, w, x, onto)`` equal to ``onto + linear(fixed, w, x)``, at a cost for each x that is not zero.
+
+    - ``linear(fixed, w, x)`` maps a vector of pre-synaptic values to one of sums; it is linear in w and in x;
+    - ``send(fixed, w, i, x_i, sums, lane, place)`` adds what unit i sends. `w` has an axis of lanes in front, `sums` is
+      the flat array of all sums, and those of this sample begin at `place`.
+
+    `fixed` is a pytree of indices that are not differentiated. x and onto may have axes of samples in front.
+    """
+
+    def plain(fixed: Any, w: jax.Array, x: jax.Array, onto: jax.Array) -> jax.Array:
+        return onto + jax.vmap(jax.vmap(linear, (None, None, 0)), (None, 0, 0))(fixed, w, x)
+
+    def loop(fixed: Any, w: jax.Array, x: jax.Array, onto: jax.Array) -> jax.Array:
+        n_lanes, n_samples, n_pre = x.shape
+        flat, n_post = x.reshape(-1), onto.shape[-1]
+
+        def event(e: Any, sums: jax.Array) -> jax.Array:
+            x_i = _get(flat, e)
+            if n_lanes * n_samples == 1:
+                return send(fixed, w, e, x_i, sums, 0, 0)
+            sample, i = e // n_pre, e % n_pre
+            return send(fixed, w, i, x_i, sums, sample // n_samples, sample * n_post)
+
+        return for_each_active(flat, event, onto.reshape(-1)).reshape(onto.shape)
+
+    @jax.custom_batching.custom_vmap
+    def lanes(fixed: Any, w: jax.Array, x: jax.Array, onto: jax.Array) -> jax.Array:
+        """w (lanes, ...), x (lanes, samples, n_pre): what has the same weights is a sample, the rest are lanes."""
+        return lax.platform_dependent(fixed, w, x, onto, cpu=loop, default=plain)
+
+    @lanes.def_vmap
+    def _(size: int, batched: Any, *arguments: Any) -> tuple[jax.Array, bool]:
+        fixed_too, w_too, *_others = batched
+        if any(jax.tree.leaves(fixed_too)):  # other edges in each: one after the other
+
+            def one(k: Any) -> jax.Array:
+                return lanes(*jax.tree.map(lambda a, b: a[k] if b else a, arguments, tuple(batched)))
+
+            return lax.map(one, jnp.arange(size)), True
+        fixed, w, *values = arguments
+        x, onto = (
+            a if b else jnp.broadcast_to(a, (size, *a.shape)) for a, b in zip(values, batched[2:], strict=True)
+        )
+        if w_too:
+            y = lanes(fixed, *(a.reshape(-1, *a.shape[2:]) for a in (w, x, onto)))
+            return y.reshape(onto.shape), True
+        x, onto = (jnp.moveaxis(a, 0, 1) for a in (x, onto))
+        y = lanes(fixed, w, *(a.reshape(a.shape[0], -1, a.shape[-1]) for a in (x, onto)))
+        return jnp.moveaxis(y.reshape(onto.shape), 1, 0), True
+
+    @jax.custom_jvp
+    def mapped(fixed: Any, w: jax.Array, x: jax.Array, onto: jax.Array) -> jax.Array:
+        flat = (a.reshape(1, math.prod(a.shape[:-1]), -1) for a in (x, onto))
+        return lanes(fixed, w[None], *flat).reshape(onto.shape)
+
+    @functools.partial(mapped.defjvp, symbolic_zeros=True)
+    def _(primals: Any, tangents: Any) -> Any:
+        (fixed, w, x, onto), (_, dw, dx, d_onto) = primals, tangents
+        over_samples = linear
+        for _axis in x.shape[:-1]:
+            over_samples = jax.vmap(over_samples, (None, None, 0))
+        dy = jnp.zeros_like(onto) if isinstance(d_onto, SymbolicZero) else d_onto
+        if not isinstance(dw, SymbolicZero):
+            dy += over_samples(fixed, dw, x)
+        if not isinstance(dx, SymbolicZero):
+            dy += over_samples(fixed, w, dx)
+        return mapped(fixed, w, x, onto), dy
+
+    return mapped
+
+
+def _words(flags: jax.Array) -> jax.Array:
+    """Flags as bits of words; bit r of word c is flag r * words + c, so that packing runs along the contiguous axis."""
+    words = -(-flags.shape[0] // _BITS)
+    bits = jnp.pad(flags, (0, _BITS * words - flags.shape[0])).reshape(_BITS, words).astype(_WORD)
+    return lax.optimization_barrier((bits << jnp.arange(_BITS, dtype=_WORD)[:, None]).sum(0, dtype=_WORD))
+
+
+def _lowest(word: jax.Array) -> jax.Array:
+    """The number of the lowest bit that is set."""
+    return lax.population_count((word & (~word + _WORD(1))) - _WORD(1)).astype(jnp.int32)
+
+
+def _get(array: jax.Array, i: Any) -> jax.Array:
+    return lax.dynamic_index_in_dim(array, i, keepdims=False)
