@@ -23,6 +23,7 @@ TITLES = {
     "component": "Components",
     "recipe": "Recipes",
     "topology": "Topologies",
+    "connectivity": "Connectivities",
     "rule": "Learning rules",
     "transmission": "Transmissions",
     "release": "Releases",

@@ -132,7 +132,5 @@ def test_on_an_accelerator_its_own_memory_counts(monkeypatch: pytest.MonkeyPatch
     )
     monkeypatch.setattr(jax, "device_count", lambda: 4)
     assert _room.room() == 70 and _room.room(free=False) == 400
-    with pytest.raises(CircuitError, match=r"^Edges would take 71 bytes \(71 bytes\), but 70 bytes of memory are free"):
-        _room.check_room_for("Edges", 71)
     monkeypatch.setattr(jax, "local_devices", lambda backend=None: [Accelerator(None)])
-    _room.check_room_for("Edges", 10**30)  # nobody knows
+    assert _room.room() is None  # nobody knows

@@ -79,17 +79,6 @@ class TestMPS(TopologyTests):
             for core in ("core1", "core2"):
                 self._close(jnp.vdot(getattr(case.w, core), getattr(outer, core)), want, f"not the adjoint in {core}")
 
-    def test_transformations(self):
-        for case in self._cases(batches=((3,),)):
-            t, w, x = case.topology, case.w, case.x
-            plain, double = t.apply(w, x), jax.tree.map(lambda a: 2.0 * a, w)
-            self._close(jax.jit(lambda t, w, x: t.apply(w, x))(t, w, x), plain, "another result under jit")
-            self._close(jax.vmap(t.apply, (None, 0))(w, x), plain, "another result under vmap over x")
-            both = jax.tree.map(lambda *a: jnp.stack(a), w, double)
-            self._close(jax.vmap(t.apply, (0, None))(both, x), jnp.stack([plain, 4.0 * plain]), "under vmap over w")
-            square = jax.grad(lambda x, t=t, w=w: 0.5 * (t.apply(w, x) ** 2).sum())(x)
-            self._close(square, t.transpose(w, plain), "the gradient by x is wrong")
-
 
 class TestExponentialCurrent(ComponentTests):
     component = Synapse(Dense(3, 4), weights=Uniform(0.0, 0.3), transmission=Exponential(tau=3.0, unit="pA"))

@@ -220,7 +220,7 @@ def test_drawn_delays():
         for i, j in np.ndindex(4, 3):
             want[1 + (delay[i, j] if len(spread) == 2 else delay[i]), j] += 1
         np.testing.assert_array_equal(got, want)
-        with pytest.raises(bouton.CircuitError, match=r"release: the delays are a distribution, Uniform\(low=1\.0"):
+        with pytest.raises(bouton.CircuitError, match=r"^syn\.release\.ms is a distribution: draw it first with"):
             given.init(key=jax.random.key(0), dt=1.0)
 
 

@@ -121,9 +121,9 @@ def test_derivatives_by_the_time_constants_pass_smoothly_through_equal_ones(rise
     def after_seven(taus):
         s = kernel.State(g=jnp.zeros(()), h=jnp.zeros(()))
         moved = kernel.replace(tau_rise=taus[0], tau_decay=taus[1]).moved
-        s = moved(s, 1.0, 1.0)
+        s = moved(s, bouton.Arriving.of(1.0), 1.0)
         for _ in range(7):
-            s = moved(s, 0.0, 1.0)
+            s = moved(s, bouton.Arriving.of(0.0), 1.0)
         return s.g
 
     got = jax.jit(jax.grad(after_seven))(jnp.array([rise, 5.0]))

@@ -67,6 +67,7 @@ if TYPE_CHECKING:
     from ._registry import PluginSet as PluginSet
     from ._registry import components as components
     from ._registry import plugins as plugins
+    from ._room import check_room_for as check_room_for
     from ._run import Run as Run
     from ._run import open as open
     from ._scan import scan as scan
@@ -103,6 +104,7 @@ else:
         "_plasticity": "Plasticity Rule Term Weights learn",
         "_record": "Record",
         "_registry": "PluginSet plugins components",
+        "_room": "check_room_for",
         "_run": "Run open",
         "_scan": "scan",
         "_simulate": "simulate Trials",

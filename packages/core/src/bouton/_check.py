@@ -8,11 +8,12 @@ from __future__ import annotations
 import dataclasses
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jax
 import numpy as np
+from jax.core import Tracer
 
 from ._describe import hints
 from ._errors import CircuitError, guess
@@ -22,23 +23,48 @@ from ._module import Module, ParameterSpec, Part, StaticSpec, spec_of
 
 def check_fields(name: str, module: Module, env: dict[str, Any] | None = None) -> None:
     """Raise `CircuitError` naming the first wrong field of a module or of the modules in its fields."""
+    _check_statics(name, module)  # all of them first: sizes are made of them
+    _check_parameters(name, module, env or {})
+
+
+def _check_statics(name: str, module: Module) -> None:
     for f in dataclasses.fields(module):  # type: ignore[arg-type]
         spec, value, hint = spec_of(f), getattr(module, f.name), hints(type(module))[f.name]
         if isinstance(spec, StaticSpec):
             _check_static(f"{name}.{f.name}", value, hint, spec)
-    env = {**(env or {}), **(module.dims() if hasattr(module, "dims") else {})}
+    for path, inner in _inner(name, module):
+        _check_statics(path, inner)
+
+
+def _check_parameters(name: str, module: Module, env: dict[str, Any]) -> None:
+    env = {**env, **_sizes(name, module)}
     for f in dataclasses.fields(module):  # type: ignore[arg-type]
         spec, value, hint = spec_of(f), getattr(module, f.name), hints(type(module))[f.name]
         if isinstance(spec, ParameterSpec):
             _check_parameter(f"{name}.{f.name}", value, hint, spec, env)
         if isinstance(value, Initialiser):
             check_initialiser(f"{name}.{f.name}", value)
-        elif isinstance(value, Module):
-            check_fields(f"{name}.{f.name}", value, env)
-        elif isinstance(value, tuple):
-            for i, item in enumerate(value):
-                if isinstance(item, Module):
-                    check_fields(f"{name}.{f.name}.{i}", item, env)
+    for path, inner in _inner(name, module):
+        _check_parameters(path, inner, env)
+
+
+def _sizes(name: str, module: Module) -> dict[str, Any]:
+    """The sizes of a module's dims. A topology may draw its edges for them: what is wrong there gets its name."""
+    if not hasattr(module, "dims"):
+        return {}
+    try:
+        return module.dims()  # type: ignore[attr-defined]
+    except CircuitError as e:
+        raise CircuitError(f"{name}: {e}") from None
+
+
+def _inner(name: str, module: Module) -> Iterator[tuple[str, Module]]:
+    """The modules in a module's fields with their names, but for initialisers."""
+    for f in dataclasses.fields(module):  # type: ignore[arg-type]
+        value, path = getattr(module, f.name), f"{name}.{f.name}"
+        for place, item in enumerate(value) if isinstance(value, tuple) else [(None, value)]:
+            if isinstance(item, Module) and not isinstance(item, Initialiser):
+                yield path if place is None else f"{path}.{place}", item
 
 
 def check_parts(module: Module, dt: float) -> None:
@@ -92,7 +118,7 @@ def _check_static(name: str, value: Any, hint: Any, spec: StaticSpec) -> None:
 def _check_parameter(name: str, value: Any, hint: Any, spec: ParameterSpec, env: dict[str, Any]) -> None:
     optional = type(None) in typing.get_args(hint)
     unit = "" if spec.unit == "1" else f" {spec.unit}"
-    if isinstance(value, (jax.core.Tracer, Initialiser)) or (value is None and optional):
+    if isinstance(value, (Tracer, Initialiser)) or (value is None and optional):
         return
     if not isinstance(value, (float, np.ndarray, jax.Array)):
         also = " or None" if optional else ""
@@ -113,7 +139,7 @@ def check_initialiser(name: str, initialiser: Initialiser) -> None:
     """Its parameters, or the numbers that it holds."""
     if not isinstance(initialiser, Given):
         check_fields(name, initialiser)
-    elif not isinstance(initialiser.values, jax.core.Tracer):
+    elif not isinstance(initialiser.values, Tracer):
         array = np.asarray(initialiser.values)
         _refuse(name, array, np.isnan(array), "must be a number, got {}.")
         _refuse(name, array, np.isinf(array), "must be finite, got {}.")

@@ -24,8 +24,8 @@ from ._errors import CircuitError
 from ._fit import conformed, deliver, gathered
 from ._initialisers import Initialiser, as_initialiser
 from ._keys import node_key
-from ._module import Module, ParameterSpec, Tick, spec_of, static
-from ._parameters import realised, replaced
+from ._module import Module, Tick, static
+from ._parameters import realised, replaced, undrawn
 from ._room import check_states
 from ._wiring import Plan, Port, canonical_wires, opened, plan, unfed
 
@@ -258,9 +258,8 @@ class Circuit(Module):
 
         nodes = jax.tree.map(cast, self._plan.nodes)
         for n, c in nodes.items():
-            for f in dataclasses.fields(c):
-                if isinstance(spec_of(f), ParameterSpec) and isinstance(getattr(c, f.name), Initialiser):
-                    raise CircuitError(f"{n}.{f.name} is a distribution: draw it first with circuit.realise(key).")
+            for name in undrawn(c, n):
+                raise CircuitError(f"{name} is a distribution: draw it first with circuit.realise(key).")
         return nodes
 
     def _starts(self) -> dict[str, Initialiser]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import OrderedDict
+from collections.abc import Iterator
 from typing import Any
 
 from ._check import parameter_shape
@@ -56,3 +57,19 @@ def realised(module: Any, name: str, env: dict[str, Any], key: Any) -> Any:
         elif spec is None:
             changes[f.name] = realised(value, path, env, key)
     return changed(module, changes)
+
+
+def undrawn(module: Any, name: str) -> Iterator[str]:
+    """The names of the parameters of a component and of its parts that are still initialisers."""
+    if isinstance(module, tuple):
+        for i, item in enumerate(module):
+            yield from undrawn(item, f"{name}.{i}")
+    if not isinstance(module, Module) or isinstance(module, Initialiser):
+        return
+    for f in dataclasses.fields(module):
+        value, path = getattr(module, f.name), f"{name}.{f.name}"
+        if isinstance(spec_of(f), ParameterSpec):
+            if isinstance(value, Initialiser):
+                yield path
+        else:
+            yield from undrawn(value, path)

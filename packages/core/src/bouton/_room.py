@@ -17,8 +17,11 @@ LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.
 
 
 def check_room_for(name: str, size: int) -> None:
-    """`CircuitError` if `name` would take more bytes than are free: for what is about to be made, a list of edges."""
-    if (free := room()) is not None and size > free:
+    """`CircuitError` if `name` would take more bytes than are free.
+
+    For what a topology is about to make with NumPy, in the memory of the machine itself: a list of edges, a mask.
+    """
+    if (free := host()) is not None and size > free:
         raise CircuitError(f"{name} would take {_exact(size)}, but {_short(free)} of memory are free: make it smaller.")
 
 

@@ -180,11 +180,10 @@ class Synapse(Component):
     def _mapped(self, w: Any, pre: Any, onto: Any, scale: Any) -> Any:
         """``onto + scale * gain * B(w, pre)``."""
         factor = self.gain * scale
-        if jnp.ndim(factor):  # one for each post-synaptic unit
-            sums = factor * self.topology.apply(w, pre)
-            return sums if onto is None else onto + sums
-        pre = factor * pre
-        return self.topology.apply(w, pre) if onto is None else self.topology.add(onto, w, pre)
+        if onto is not None and jnp.ndim(factor) == 0:
+            return self.topology.add(onto, w, pre, factor)
+        sums = factor * self.topology.apply(w, pre)
+        return sums if onto is None else onto + sums
 
     def _drawn(self, key: Any) -> Any:
         if self.weights is None and self.topology.dims()["weights"] is not None:

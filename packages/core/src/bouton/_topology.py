@@ -35,9 +35,9 @@ class Topology(Module):
         """``B(w, x)``: from (*batch, *pre) to (*batch, *post)."""
         raise NotImplementedError(f"{type(self).__name__} does not define apply(w, x).")
 
-    def add(self, onto: jax.Array, w: Any, x: jax.Array) -> jax.Array:
-        """``onto + B(w, x)``; to be overridden where what is added can be added in place."""
-        return onto + self.apply(w, x)
+    def add(self, onto: jax.Array, w: Any, x: jax.Array, scale: Any = 1.0) -> jax.Array:
+        """``onto + scale * B(w, x)``, with a single number for scale; to be overridden where it can be done in place."""
+        return onto + scale * self.apply(w, x)
 
     def outer(self, w: Any, pre: jax.Array, post: jax.Array) -> Any:
         """The adjoint in w, shaped like w and summed over the batch: what each synapse sees of pre times post."""

@@ -33,9 +33,7 @@ def longest_of(who: str, ms: Any, longest: float | None) -> float | None:
 
 
 def check_delays(ms: Any, longest: Any) -> None:
-    """Raise `CircuitError` for delays that have not been drawn yet, or that are longer than the ring."""
-    if isinstance(ms, Initialiser):
-        raise CircuitError(f"the delays are a distribution, {ms!r}: draw them first with circuit.realise(key).")
+    """Raise `CircuitError` for delays that are longer than the ring."""
     known = _known(ms)
     if known is not None and known.max(initial=0.0) > longest * (1 + 1e-6):  # they may be rounded to float32
         raise CircuitError(

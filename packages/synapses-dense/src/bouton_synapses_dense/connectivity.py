@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from bouton import CircuitError, Connectivity, static
+from bouton import CircuitError, Connectivity, check_room_for, static
+
+BYTES_TO_DRAW = 5 * 8
+"""What an edge takes while edges are drawn and sorted: five whole numbers (measured)."""
 
 _AUTAPSES = "whether a unit may be connected to itself, the unit of the same index"
 _MULTAPSES = "whether several edges may join the same pair"
@@ -28,6 +31,9 @@ class FanOut(Connectivity):
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_count("FanOut.k", self.k)
+
+    def count(self, n_pre: int, n_post: int) -> int:
+        return n_pre * self.k
 
     def edges(self, n_pre: int, n_post: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         post = _partners(self, n_pre, n_post, rng, "post-synaptic")
@@ -52,6 +58,9 @@ class FanIn(Connectivity):
         super().__post_init__()
         _check_count("FanIn.k", self.k)
 
+    def count(self, n_pre: int, n_post: int) -> int:
+        return n_post * self.k
+
     def edges(self, n_pre: int, n_post: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         pre = _partners(self, n_post, n_pre, rng, "pre-synaptic")
         return pre.ravel(), np.repeat(np.arange(n_post), self.k)
@@ -73,6 +82,9 @@ class Probability(Connectivity):
         super().__post_init__()
         if isinstance(self.p, bool) or not (isinstance(self.p, (int, float)) and 0 <= self.p <= 1):
             raise CircuitError(f"Probability.p must be a number within [0, 1], got {self.p!r}.")
+
+    def count(self, n_pre: int, n_post: int) -> int:
+        return round(self.p * _count_pairs(n_pre, n_post, self.autapses))
 
     def edges(self, n_pre: int, n_post: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         pairs = _count_pairs(n_pre, n_post, self.autapses)
@@ -96,6 +108,9 @@ class Total(Connectivity):
     def __post_init__(self) -> None:
         super().__post_init__()
         _check_count("Total.n", self.n)
+
+    def count(self, n_pre: int, n_post: int) -> int:
+        return self.n
 
     def edges(self, n_pre: int, n_post: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         pairs = _count_pairs(n_pre, n_post, self.autapses)
@@ -124,6 +139,9 @@ class Pairs(Connectivity):
                 f"Pairs.pre and Pairs.post must be of one length, got {len(self.pre)} and {len(self.post)}."
             )
 
+    def count(self, n_pre: int, n_post: int) -> int:
+        return len(self.pre)
+
     def edges(self, n_pre: int, n_post: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         check_range("Pairs", self.pre, self.post, n_pre, n_post)
         if not self.autapses and (own := self.pre == self.post).any():
@@ -150,6 +168,9 @@ class AllToAll(Connectivity):
 
     autapses: bool = static(default=True, doc=_AUTAPSES)
 
+    def count(self, n_pre: int, n_post: int) -> int:
+        return _count_pairs(n_pre, n_post, self.autapses)
+
     def edges(self, n_pre: int, n_post: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         pre, post = np.nonzero(np.ones((n_pre, n_post), bool) if self.autapses else ~np.eye(n_pre, n_post, dtype=bool))
         return pre, post
@@ -158,13 +179,16 @@ class AllToAll(Connectivity):
 def draw_edges(owner: str, connect: Any, n_pre: int, n_post: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """The edges of a topology, ``(pre, post)``; `owner` is its name in messages.
 
-    Raises `CircuitError` for what is no connectivity, a seed below 0, indices out of range (of a third party's rule),
-    and where there are no edges at all.
+    Raises `CircuitError` for what is no connectivity, a seed below 0, more edges than there is memory for (before any is
+    drawn, where the rule knows how many to expect), indices out of range (of a third party's rule), and where there are
+    no edges at all.
     """
     if not isinstance(connect, Connectivity):
         raise CircuitError(f"{owner}.connect must be a connectivity such as Probability(0.1), got {connect!r}.")
     if type(seed) is not int or seed < 0:
         raise CircuitError(f"{owner}.seed must be a whole number of at least 0, got {seed!r}.")
+    if count := connect.count(n_pre, n_post):
+        check_room_for(f"the list of {count:,} edges of {owner}", count * BYTES_TO_DRAW)
     pre, post = map(np.asarray, connect.edges(n_pre, n_post, np.random.default_rng(seed)))
     name = type(connect).__name__
     if pre.ndim != 1 or pre.shape != post.shape or pre.dtype.kind not in "iu" or post.dtype.kind not in "iu":

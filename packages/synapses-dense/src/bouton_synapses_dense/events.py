@@ -41,92 +41,100 @@ def for_each_active(x: jax.Array, body: Callable[[Any, Any], Any], init: Any) ->
     def word(state: Any, block: Any) -> Any:
         bits, ids, count = state
         word = _lowest(bits) * coarse.shape[0] + block
-        start = _get(fine, word), ids, count
+        start = item(fine, word), ids, count
         _, ids, count = lax.while_loop(lambda s: s[0] != 0, lambda s: unit(s, word), start)
         return bits & (bits - _WORD(1)), ids, count
 
     def block(block: Any, state: Any) -> Any:
-        start = _get(coarse, block), *state
+        start = item(coarse, block), *state
         return lax.while_loop(lambda s: s[0] != 0, lambda s: word(s, block), start)[1:]
 
     empty = jnp.zeros(room + 1, jnp.int32), jnp.int32(0)
     ids, count = lax.fori_loop(0, coarse.shape[0], block, empty)
-    all_of_them = count > room
+    steps = jnp.where(count > room, n, count)
 
     def event(j: Any, carry: Any) -> Any:
-        return body(jnp.where(all_of_them, j, _get(ids, jnp.minimum(j, room))), carry)
+        return body(jnp.where(steps > room, j, item(ids, jnp.minimum(j, room))), carry)
 
-    return lax.fori_loop(0, jnp.where(all_of_them, n, count), event, init)
+    return lax.fori_loop(0, steps, event, init)
 
 
 def event_driven(linear: Callable[..., jax.Array], send: Callable[..., jax.Array]) -> Callable[..., jax.Array]:
-    """``f(fixed, w, x, onto)`` equal to ``onto + linear(fixed, w, x)``, at a cost for each x that is not zero.
+    """``f(fixed, w, x, onto, scale)`` equal to ``onto + scale * linear(fixed, w, x)``, at a cost for each x that is not 0.
 
     - ``linear(fixed, w, x)`` maps a vector of pre-synaptic values to one of sums; it is linear in w and in x;
-    - ``send(fixed, w, i, x_i, sums, lane, place)`` adds what unit i sends. `w` has an axis of lanes in front, `sums` is
+    - ``send(fixed, w, i, x_i, sums, lane, place)`` adds what unit i sends, for its value times the scale. `w` has an axis of lanes in front, `sums` is
       the flat array of all sums, and those of this sample begin at `place`.
 
     `fixed` is a pytree of indices that are not differentiated. x and onto may have axes of samples in front.
     """
 
-    def plain(fixed: Any, w: jax.Array, x: jax.Array, onto: jax.Array) -> jax.Array:
-        return onto + jax.vmap(jax.vmap(linear, (None, None, 0)), (None, 0, 0))(fixed, w, x)
+    def plain(fixed: Any, w: jax.Array, x: jax.Array, onto: jax.Array, scale: jax.Array) -> jax.Array:
+        sums = jax.vmap(jax.vmap(linear, (None, None, 0)), (None, 0, 0))(fixed, w, x)
+        return onto + scale[:, None, None] * sums
 
-    def loop(fixed: Any, w: jax.Array, x: jax.Array, onto: jax.Array) -> jax.Array:
+    def loop(fixed: Any, w: jax.Array, x: jax.Array, onto: jax.Array, scale: jax.Array) -> jax.Array:
         n_lanes, n_samples, n_pre = x.shape
-        flat, n_post = x.reshape(-1), onto.shape[-1]
+        flat, n_post = lax.optimization_barrier(x.reshape(-1)), onto.shape[-1]  # else it is made twice
 
         def event(e: Any, sums: jax.Array) -> jax.Array:
-            x_i = _get(flat, e)
+            x_i = item(flat, e)
             if n_lanes * n_samples == 1:
-                return send(fixed, w, e, x_i, sums, 0, 0)
+                return send(fixed, w, e, x_i * scale[0], sums, 0, 0)
             sample, i = e // n_pre, e % n_pre
-            return send(fixed, w, i, x_i, sums, sample // n_samples, sample * n_post)
+            lane = sample // n_samples
+            return send(fixed, w, i, x_i * item(scale, lane), sums, lane, sample * n_post)
 
         return for_each_active(flat, event, onto.reshape(-1)).reshape(onto.shape)
 
     @jax.custom_batching.custom_vmap
-    def lanes(fixed: Any, w: jax.Array, x: jax.Array, onto: jax.Array) -> jax.Array:
-        """w (lanes, ...), x (lanes, samples, n_pre): what has the same weights is a sample, the rest are lanes."""
-        return lax.platform_dependent(fixed, w, x, onto, cpu=loop, default=plain)
+    def lanes(fixed: Any, w: jax.Array, x: jax.Array, onto: jax.Array, scale: jax.Array) -> jax.Array:
+        """w (lanes, ...), x (lanes, samples, n_pre): what has the same weights and scale is a sample, else a lane."""
+        return lax.platform_dependent(fixed, w, x, onto, scale, cpu=loop, default=plain)
 
     @lanes.def_vmap
     def _(size: int, batched: Any, *arguments: Any) -> tuple[jax.Array, bool]:
-        fixed_too, w_too, *_others = batched
+        fixed_too, w_too, _, _, scale_too = batched
         if any(jax.tree.leaves(fixed_too)):  # other edges in each: one after the other
 
             def one(k: Any) -> jax.Array:
                 return lanes(*jax.tree.map(lambda a, b: a[k] if b else a, arguments, tuple(batched)))
 
             return lax.map(one, jnp.arange(size)), True
-        fixed, w, *values = arguments
-        x, onto = (
-            a if b else jnp.broadcast_to(a, (size, *a.shape)) for a, b in zip(values, batched[2:], strict=True)
-        )
-        if w_too:
-            y = lanes(fixed, *(a.reshape(-1, *a.shape[2:]) for a in (w, x, onto)))
+        fixed, w, x, onto, scale = arguments
+
+        def spread(a: jax.Array, has_axis: bool) -> jax.Array:
+            return a if has_axis else jnp.broadcast_to(a, (size, *a.shape))
+
+        x, onto = spread(x, batched[2]), spread(onto, batched[3])
+        if w_too or scale_too:
+            w, scale = spread(w, w_too), spread(scale, scale_too)
+            y = lanes(fixed, *(a.reshape(-1, *a.shape[2:]) for a in (w, x, onto, scale)))
             return y.reshape(onto.shape), True
         x, onto = (jnp.moveaxis(a, 0, 1) for a in (x, onto))
-        y = lanes(fixed, w, *(a.reshape(a.shape[0], -1, a.shape[-1]) for a in (x, onto)))
+        y = lanes(fixed, w, *(a.reshape(a.shape[0], -1, a.shape[-1]) for a in (x, onto)), scale)
         return jnp.moveaxis(y.reshape(onto.shape), 1, 0), True
 
     @jax.custom_jvp
-    def mapped(fixed: Any, w: jax.Array, x: jax.Array, onto: jax.Array) -> jax.Array:
+    def mapped(fixed: Any, w: jax.Array, x: jax.Array, onto: jax.Array, scale: jax.Array) -> jax.Array:
         flat = (a.reshape(1, math.prod(a.shape[:-1]), -1) for a in (x, onto))
-        return lanes(fixed, w[None], *flat).reshape(onto.shape)
+        return lanes(fixed, w[None], *flat, scale[None]).reshape(onto.shape)
 
     @functools.partial(mapped.defjvp, symbolic_zeros=True)
     def _(primals: Any, tangents: Any) -> Any:
-        (fixed, w, x, onto), (_, dw, dx, d_onto) = primals, tangents
-        over_samples = linear
+        (fixed, w, x, onto, scale), (_, dw, dx, d_onto, d_scale) = primals, tangents
+        sums_of = functools.partial(linear, fixed)
         for _axis in x.shape[:-1]:
-            over_samples = jax.vmap(over_samples, (None, None, 0))
+            sums_of = jax.vmap(sums_of, (None, 0))
         dy = jnp.zeros_like(onto) if isinstance(d_onto, SymbolicZero) else d_onto
-        if not isinstance(dw, SymbolicZero):
-            dy += over_samples(fixed, dw, x)
-        if not isinstance(dx, SymbolicZero):
-            dy += over_samples(fixed, w, dx)
-        return mapped(fixed, w, x, onto), dy
+        for moves, sums in (
+            (dw, lambda: scale * sums_of(dw, x)),
+            (dx, lambda: scale * sums_of(w, dx)),
+            (d_scale, lambda: d_scale * sums_of(w, x)),
+        ):
+            if not isinstance(moves, SymbolicZero):
+                dy += sums()
+        return mapped(*primals), dy
 
     return mapped
 
@@ -143,5 +151,6 @@ def _lowest(word: jax.Array) -> jax.Array:
     return lax.population_count((word & (~word + _WORD(1))) - _WORD(1)).astype(jnp.int32)
 
 
-def _get(array: jax.Array, i: Any) -> jax.Array:
+def item(array: jax.Array, i: Any) -> jax.Array:
+    """``array[i]`` for an index that is within the array."""
     return lax.dynamic_index_in_dim(array, i, keepdims=False)

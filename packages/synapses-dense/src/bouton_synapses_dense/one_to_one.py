@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import jax
+import jax.numpy as jnp
 from bouton import Topology, static
 
 
@@ -27,3 +28,6 @@ class OneToOne(Topology):
 
     def fan_in(self, w: jax.Array) -> jax.Array:
         return w
+
+    def largest(self, w: jax.Array, of: Literal["pre", "post"] = "post") -> jax.Array:
+        return jnp.abs(w)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -90,6 +90,10 @@ class Patched(Topology):
         rows, columns = self._units
         blocks = jnp.einsum("...kb,kab->...ka", post[..., columns], self._existing(w))
         return jnp.zeros((*post.shape[:-1], self.n_pre), blocks.dtype).at[..., rows].add(blocks)
+
+    def largest(self, w: jax.Array, of: Literal["pre", "post"] = "post") -> jax.Array:
+        units, axis, n = (self._units[1], 1, self.n_post) if of == "post" else (self._units[0], 2, self.n_pre)
+        return jnp.zeros(n, w.dtype).at[units].max(jnp.abs(self._existing(w)).max(axis))
 
     def draw(self, initialiser: Initialiser, key: Any) -> jax.Array:
         """New weights, 0 where there is no synapse."""

@@ -13,20 +13,19 @@ from bouton import Connectivity, Param, Topology, derived, parameter, static
 from jax import lax
 
 from .connectivity import Pairs, draw_edges
-from .events import event_driven
+from .events import event_driven, item
 
 
 class Edges(NamedTuple):
     """Edges by pre-synaptic unit, those of one unit in a row.
 
     `post` says where each ends. Where all rows have the same length it is a table (pre, row); else `first` says where
-    each row begins, and rows are read in pieces as long as `piece`. `order` is the place in the weights of each edge,
-    where it is another than here.
+    each row begins, and where the last ends. `order` is the place in the weights of each edge, where it is another than
+    here.
     """
 
     post: jax.Array
     first: jax.Array | None = None
-    piece: jax.Array | None = None
     order: jax.Array | None = None
 
 
@@ -41,7 +40,8 @@ class Sparse(Topology):
     dataset each edge has the coordinates ``pre_index`` and ``post_index``.
 
     Only the spikes of a step cost anything: on CPUs the edges of active units alone are read. An edge takes 8 bytes or
-    less (12 for pairs that are not given in order), a weight of 4 bytes included.
+    less (12 for pairs that are not given in order), a weight of 4 bytes included; with ``shared=True`` all edges have one
+    weight between them, and an edge takes 4 bytes or less.
 
     `sign`, 1 or -1 for each pre-synaptic unit, makes a unit excitatory or inhibitory while weights are magnitudes
     (Dale's law).
@@ -54,6 +54,7 @@ class Sparse(Topology):
     connect: Connectivity
     seed: int = static(default=0, doc="seed from which the edges are drawn")
     sign: Param | None = parameter(default=None, dims="pre", doc="1 or -1 for each pre-synaptic unit")
+    shared: bool = static(default=False, doc="whether all edges have one weight, instead of one each")
 
     @derived
     def edges(self) -> Edges:
@@ -68,21 +69,23 @@ class Sparse(Topology):
         counts = np.bincount(pre, minlength=self.n_pre)
         if (counts == counts[0]).all():
             return Edges(post.reshape(self.n_pre, -1), order=order)
-        first = jnp.asarray(np.concatenate([[0], np.cumsum(counts)]), jnp.int32)
-        return Edges(post, first, jnp.arange(_piece(counts), dtype=jnp.int32), order)
+        return Edges(post, jnp.asarray(np.concatenate([[0], np.cumsum(counts)]), jnp.int32), order)
 
     def dims(self) -> dict[str, Any]:
-        return {"pre": {"pre": self.n_pre}, "post": {"post": self.n_post}, "weights": {"edge": self.edges.post.size}}
+        weights = {} if self.shared else {"edge": self.edges.post.size}
+        return {"pre": {"pre": self.n_pre}, "post": {"post": self.n_post}, "weights": weights}
 
     def apply(self, w: jax.Array, x: jax.Array) -> jax.Array:
         return self.add(jnp.zeros((*x.shape[:-1], self.n_post), jnp.result_type(w, x)), w, x)
 
-    def add(self, onto: jax.Array, w: jax.Array, x: jax.Array) -> jax.Array:
-        return _propagation(self.n_post)(self.edges, w, self._signed(x), onto)
+    def add(self, onto: jax.Array, w: jax.Array, x: jax.Array, scale: Any = 1.0) -> jax.Array:
+        return _propagation(self.n_post)(self.edges, w, self._signed(x), onto, jnp.asarray(scale, onto.dtype))
 
     def outer(self, w: jax.Array, pre: jax.Array, post: jax.Array) -> jax.Array:
         each = self._signed(pre)[..., self._pre] * post[..., self._post]
         each = each.sum(tuple(range(each.ndim - 1)))
+        if self.shared:
+            return each.sum()
         order = self.edges.order
         return each if order is None else jnp.zeros_like(each).at[order].set(each, unique_indices=True)
 
@@ -92,6 +95,8 @@ class Sparse(Topology):
         return self._signed(sums.at[..., self._pre].add(each, indices_are_sorted=True))
 
     def coords(self) -> dict[str, tuple[str, Any]]:
+        if self.shared:
+            return {}
         indices = self._pre, self._post
         if self.edges.order is not None:
             indices = (jnp.zeros_like(i).at[self.edges.order].set(i) for i in indices)
@@ -109,14 +114,6 @@ class Sparse(Topology):
         return x if self.sign is None else x * self.sign
 
 
-def _piece(counts: np.ndarray) -> int:
-    """How many edges to read at a time: long pieces read beyond short rows, and each piece takes time of its own."""
-    overhead = 16  # a piece takes as long as so many edges
-    tried = np.unique(np.ceil(counts.max() / np.arange(1, 33)).astype(int))
-    cost = [(-(-counts // size)).sum() * (size + overhead) for size in tried]
-    return int(min(tried[int(np.argmin(cost))], counts.sum()))
-
-
 def _pre_of(edges: Edges, n_pre: int) -> jax.Array:
     """Where each edge begins."""
     units = jnp.arange(n_pre, dtype=jnp.int32)
@@ -127,7 +124,7 @@ def _pre_of(edges: Edges, n_pre: int) -> jax.Array:
 
 def _sorted(edges: Edges, w: jax.Array) -> jax.Array:
     """The weights in the order of `edges`."""
-    return w if edges.order is None else w[edges.order]
+    return w if edges.order is None or w.ndim == 0 else w[edges.order]
 
 
 @functools.cache
@@ -139,30 +136,17 @@ def _propagation(n_post: int) -> Callable[[Edges, jax.Array, jax.Array, jax.Arra
         return jnp.zeros(n_post, each.dtype).at[edges.post.reshape(-1)].add(each, mode="promise_in_bounds")
 
     def send(edges: Edges, w: jax.Array, i: Any, x_i: Any, sums: jax.Array, lane: Any, place: Any) -> jax.Array:
-        flat, start = w.reshape(-1), lane * w.shape[1]
+        flat, post = w.reshape(-1), edges.post.reshape(-1)
+        start = lane * (flat.size // w.shape[0])
 
-        def weights(at: Any, size: int) -> jax.Array:
-            if edges.order is None:
-                return lax.dynamic_slice(flat, (start + at,), (size,))
-            return flat.at[start + lax.dynamic_slice(edges.order, (at,), (size,))].get(mode="promise_in_bounds")
+        def edge(e: Any, sums: jax.Array) -> jax.Array:  # one by one: XLA makes plain machine code of such a loop
+            at = e if edges.order is None else item(edges.order, e)
+            value = item(flat, start if w.ndim == 1 else start + at) * x_i
+            target = place + item(post, e).astype(jnp.int32)
+            return lax.dynamic_update_index_in_dim(sums, item(sums, target) + value, target, 0)
 
-        def add(sums: jax.Array, post: jax.Array, values: jax.Array) -> jax.Array:
-            return sums.at[post.astype(jnp.uint32) + jnp.uint32(place)].add(values, mode="promise_in_bounds")
-
-        if edges.first is None:
-            size = edges.post.shape[1]
-            return add(sums, lax.dynamic_index_in_dim(edges.post, i, keepdims=False), weights(i * size, size) * x_i)
-        assert edges.piece is not None
-        size, total = edges.piece.size, edges.post.size
-        begin, end = edges.first[i], edges.first[i + 1]
-
-        def piece(k: Any, sums: jax.Array) -> jax.Array:
-            here = begin + k * size
-            at = jnp.minimum(here, total - size)  # a slice must not reach beyond the last edge
-            number = at + edges.piece
-            values = jnp.where((number >= here) & (number < end), weights(at, size) * x_i, 0.0)
-            return add(sums, lax.dynamic_slice(edges.post, (at,), (size,)), values)
-
-        return lax.fori_loop(0, (end - begin + size - 1) // size, piece, sums)
+        length = 0 if edges.first is not None else edges.post.shape[1]
+        first, last = (i * length, i * length + length) if length else (item(edges.first, i), item(edges.first, i + 1))
+        return lax.fori_loop(first, last, edge, sums)
 
     return event_driven(linear, send)

@@ -1,0 +1,397 @@
+"""Every release with every transmission on every topology: it equals a loop over edges, or is refused when built."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import bouton
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from bouton.testing import Shared
+from bouton_synapses_dense import (
+    MPS,
+    Alpha,
+    AxonalDelay,
+    AxonalDelayPerEdge,
+    DendriticDelay,
+    Dense,
+    DoubleExponential,
+    Exponential,
+    FanOut,
+    OneToOne,
+    Pairs,
+    Patched,
+    Receptors,
+    Sparse,
+    StochasticRelease,
+    StochasticReleasePerEdge,
+    TsodyksMarkram,
+    TsodyksMarkramPerEdge,
+)
+from jaxtyping import Array, Float
+
+STEPS, BATCH, DT = 12, (2,), 0.5
+RNG = np.random.default_rng(0)
+
+# ---- topologies: the edges of each, written down once more -----------------------------------------------------------
+
+PAIRS = np.array([[3, 0, 0, 2, 2], [2, 1, 2, 0, 2]])
+SIGN = np.array([1.0, -1.0, -1.0, 1.0])
+
+
+def every(n_pre, n_post):
+    """``(pre, post, which weight)`` of a full matrix, edge by edge."""
+    pre, post = np.divmod(np.arange(n_pre * n_post), n_post)
+    return pre, post, np.arange(n_pre * n_post)
+
+
+def listed(topology):
+    """From what the dataset shows."""
+    coords = topology.coords()
+    pre, post = coords["pre_index"][1], coords["post_index"][1]
+    return pre, post, np.arange(len(pre))
+
+
+def in_blocks(topology):
+    """Where each pair of a matrix is kept."""
+    codes = topology.from_matrix(1.0 + np.arange(topology.n_pre * topology.n_post).reshape(topology.n_pre, -1))
+    codes = np.asarray(codes).reshape(-1).astype(int) - 1
+    (kept,) = np.nonzero(codes >= 0)
+    return *np.divmod(codes[kept], topology.n_post), kept
+
+
+FAN_OUT, BLOCKS = Sparse(4, 3, FanOut(2), seed=1), Patched(4, 5, 2, (1, 1))
+TOPOLOGIES = {
+    "Dense": (Dense(4, 3), every(4, 3)),
+    "Dense, some absent, signed": (Dense(4, 3, connect=Pairs(*PAIRS), sign=SIGN), (*PAIRS, PAIRS[0] * 3 + PAIRS[1])),
+    "OneToOne": (OneToOne(4), (np.arange(4), np.arange(4), np.arange(4))),
+    "Sparse": (FAN_OUT, listed(FAN_OUT)),
+    "Sparse, pairs out of order, signed": (Sparse(4, 3, Pairs(*PAIRS), sign=SIGN), (*PAIRS, np.arange(5))),
+    "Patched": (BLOCKS, in_blocks(BLOCKS)),
+    "MPS": (MPS(4, 3, rank=2), every(4, 3)),
+    "Shared": (Shared(5, 3), tuple(np.array([[j + d, j, d] for d in range(3) for j in range(3)]).T)),
+}
+each_topology = pytest.mark.parametrize("name", TOPOLOGIES)
+
+
+class Edges:
+    """The edges of a topology with random weights, as NumPy sees them."""
+
+    def __init__(self, name):
+        self.topology, (self.pre, self.post, self.place) = TOPOLOGIES[name]
+        self.n_pre, self.n_post = self.topology.size("pre")[0], self.topology.size("post")[0]
+        self.per_edge = isinstance(self.topology, Dense | OneToOne | Sparse | Patched)
+        if isinstance(self.topology, MPS):  # the matrix of which they are factors
+            self.weights = RNG.normal(size=(4, 2)) @ RNG.normal(size=(2, 3))
+        else:
+            self.weights = RNG.normal(size=self.topology.size("weights"))
+        sign = getattr(self.topology, "sign", None)
+        self.w = self.weights.reshape(-1)[self.place] * (1.0 if sign is None else sign[self.pre])
+
+    def of_units(self, draw):
+        """A parameter of each unit: as a release takes it, and one by one."""
+        given = draw(self.n_pre)
+        return given, given
+
+    def of_edges(self, draw):
+        """A parameter of each edge: as a release takes it, and edge by edge."""
+        if not self.per_edge:
+            return 1.0, 1.0  # it is refused
+        given = draw(self.topology.size("weights"))
+        return given, given.reshape(-1)[self.place]
+
+
+# ---- releases, and what they do ------------------------------------------------------------------------------------
+
+
+def same(values):
+    return values
+
+
+class Case(NamedTuple):
+    """A release, what it does to values (step, *batch, k) of units, then of edges, and to what the sums are scaled."""
+
+    release: Any
+    at_units: Callable[[Any], Any] = same
+    at_edges: Callable[[Any], Any] = same
+    norm: Any = None
+
+
+def fractions(size):
+    return RNG.uniform(0.1, 0.9, size)
+
+
+def time_constants(size):
+    return RNG.uniform(3.0, 9.0, size)
+
+
+def zeros_and_ones(size):
+    return RNG.integers(0, 2, size).astype(float)
+
+
+def milliseconds(size):
+    return RNG.integers(0, 5, size) * DT
+
+
+def short_term(U, tau_f, tau_d):
+    def released(spikes):
+        made, u, x = [], 0.0, 1.0
+        for now in spikes:
+            u, x = u * np.exp(-DT / tau_f), 1 + (x - 1) * np.exp(-DT / tau_d)
+            jump = u + U * (1 - u)
+            made.append(now * jump * x)
+            u, x = np.where(now > 0, jump, u), np.where(now > 0, x - jump * x, x)
+        return np.array(made)
+
+    return released
+
+
+def late(ms, values):
+    """Each of the k values so many milliseconds later."""
+    moved = np.zeros_like(values)
+    for k, lag in enumerate(np.broadcast_to(np.round(ms / DT).astype(int), values.shape[-1:])):
+        moved[lag:, ..., k] = values[: len(values) - lag, ..., k]
+    return moved
+
+
+def facilitating(edges):
+    (U, u), (tau_d, d) = edges.of_units(fractions), edges.of_units(time_constants)
+    return Case(TsodyksMarkram(U, 20.0, tau_d), at_units=short_term(u, 20.0, d))
+
+
+def facilitating_per_edge(edges):
+    (U, u), (tau_d, d) = edges.of_edges(fractions), edges.of_edges(time_constants)
+    return Case(TsodyksMarkramPerEdge(U, 20.0, tau_d), at_edges=short_term(u, 20.0, d))
+
+
+def stochastic(edges):
+    """All spikes of a unit get through, or none does."""
+    given, p = edges.of_units(zeros_and_ones)
+    return Case(StochasticRelease(given), at_units=lambda spikes: spikes * p)
+
+
+def stochastic_per_edge(edges):
+    given, p = edges.of_edges(zeros_and_ones)
+    return Case(StochasticReleasePerEdge(given), at_edges=lambda spikes: spikes * p)
+
+
+def nothing(edges):
+    return Case(None)
+
+
+def delayed(then=nothing):
+    def make(edges):
+        (given, ms), inner = edges.of_units(milliseconds), then(edges)
+        return inner._replace(
+            release=AxonalDelay(given, inner.release), at_units=lambda values: inner.at_units(late(ms, values))
+        )
+
+    return make
+
+
+def delayed_per_edge(then=nothing):
+    def make(edges):
+        (given, ms), inner = edges.of_edges(milliseconds), then(edges)
+        return inner._replace(
+            release=AxonalDelayPerEdge(given, inner.release), at_edges=lambda values: inner.at_edges(late(ms, values))
+        )
+
+    return make
+
+
+def normalised(then=nothing):
+    def make(edges):
+        norm, inner = RNG.uniform(1.0, 2.0, edges.n_post), then(edges)
+        return inner._replace(release=bouton.CurrentNormalised(norm, inner.release), norm=norm)
+
+    return make
+
+
+RELEASES = {  # name: (how to make it, the part that acts in each synapse)
+    "None": (nothing, None),
+    "TsodyksMarkram": (facilitating, None),
+    "TsodyksMarkramPerEdge": (facilitating_per_edge, "TsodyksMarkramPerEdge"),
+    "StochasticRelease": (stochastic, None),
+    "StochasticReleasePerEdge": (stochastic_per_edge, "StochasticReleasePerEdge"),
+    "AxonalDelay": (delayed(), None),
+    "AxonalDelayPerEdge": (delayed_per_edge(), "AxonalDelayPerEdge"),
+    "CurrentNormalised": (normalised(), None),
+    "AxonalDelay, TsodyksMarkram": (delayed(facilitating), None),
+    "AxonalDelay, StochasticReleasePerEdge": (delayed(stochastic_per_edge), "StochasticReleasePerEdge"),
+    "AxonalDelay, AxonalDelayPerEdge, TsodyksMarkramPerEdge": (
+        delayed(delayed_per_edge(facilitating_per_edge)),
+        "AxonalDelayPerEdge",
+    ),
+    "AxonalDelay, CurrentNormalised": (delayed(normalised()), None),
+    "CurrentNormalised, TsodyksMarkram": (normalised(facilitating), None),
+    "CurrentNormalised, AxonalDelayPerEdge": (normalised(delayed_per_edge()), "AxonalDelayPerEdge"),
+}
+
+
+def refusal(release, topology):
+    """Why a release does not work on a topology; None where it does."""
+    per_edge = RELEASES[release][1]
+    if topology == "MPS" and "CurrentNormalised" in release:
+        return "MPS has no weight for each edge: CurrentNormalised cannot divide by their sum."
+    if topology == "MPS" and per_edge:
+        return f"{per_edge} acts in each synapse, but MPS has no weight for each edge."
+    if topology == "Shared" and per_edge:
+        return (
+            f"{per_edge} acts in each synapse, but a weight of Shared is shared by 3 of them. Use a release that acts in "
+            "each pre-synaptic unit, or a topology with a weight for each edge."
+        )
+    return None
+
+
+# ---- transmissions, and what they make of sums (step, *batch, post) ----------------------------------------------------
+
+TAU, SIZE = 3.0, 1.5
+
+
+def kernel(form):
+    """By the closed form, spike by spike."""
+
+    def current(sums, v):
+        t = DT * (np.arange(STEPS)[:, None] - np.arange(STEPS))
+        return SIZE * np.einsum("nk,k...->n...", np.where(t >= 0, form(np.maximum(t, 0.0)), 0.0), sums)
+
+    return current
+
+
+def exponential(t):
+    return np.exp(-t / TAU)
+
+
+def alpha(t):
+    return t / TAU * np.exp(-t / TAU)
+
+
+def double(t):
+    """The area is that of the exponential."""
+    return TAU / (TAU - 1.0) * (np.exp(-t / TAU) - np.exp(-t / 1.0))
+
+
+def to_reversal(of, potential):
+    return lambda sums, v: of(sums, v) * (potential - v)
+
+
+def dendritic(ms, then):
+    return lambda sums, v: then(late(np.float64(ms), sums), v)
+
+
+def both(share, fast, slow):
+    return lambda sums, v: fast((1 - share) * sums, v) + slow(share * sums, v)
+
+
+DOUBLE = DoubleExponential(1.0, TAU, normalize="area", g_bar=SIZE)
+TRANSMISSIONS = {
+    "Instant": (bouton.Instant(), lambda sums, v: sums),
+    "Exponential": (Exponential(TAU, g_bar=SIZE), kernel(exponential)),
+    "Exponential, reversal": (
+        Exponential(TAU, g_bar=SIZE, reversal=0.0),
+        to_reversal(kernel(exponential), 0.0),
+    ),
+    "Alpha": (Alpha(TAU, g_bar=SIZE), kernel(alpha)),
+    "Alpha, reversal": (Alpha(TAU, g_bar=SIZE, reversal=-80.0), to_reversal(kernel(alpha), -80.0)),
+    "DoubleExponential": (DOUBLE, kernel(double)),
+    "DoubleExponential, reversal": (DOUBLE.replace(reversal=0.0), to_reversal(kernel(double), 0.0)),
+    "Receptors": (
+        Receptors(Exponential(TAU, g_bar=SIZE), Alpha(TAU, g_bar=SIZE, reversal=0.0), 0.3),
+        both(0.3, kernel(exponential), to_reversal(kernel(alpha), 0.0)),
+    ),
+    "DendriticDelay": (DendriticDelay(1.0), dendritic(1.0, lambda sums, v: sums)),
+    "DendriticDelay, Receptors": (
+        DendriticDelay(1.5, Receptors(bouton.Instant(), DOUBLE, 0.3)),
+        dendritic(1.5, both(0.3, lambda sums, v: sums, kernel(double))),
+    ),
+    "Receptors, DendriticDelay": (
+        Receptors(DendriticDelay(0.5, Exponential(TAU, g_bar=SIZE, reversal=0.0)), bouton.Instant(), 0.3),
+        both(0.3, dendritic(0.5, to_reversal(kernel(exponential), 0.0)), lambda sums, v: sums),
+    ),
+}
+
+
+# ---- all together ------------------------------------------------------------------------------------------------------
+
+
+class Source(bouton.Component):
+    """Hands on what it is fed, to all synapses."""
+
+    n: int = bouton.static(dim="unit")
+
+    class In(bouton.Ports):
+        x: Float[Array, "*batch unit"] = bouton.port("{unit}")
+
+    class Out(bouton.Ports):
+        y: Float[Array, "*batch unit"] = bouton.port("{unit}")
+
+    unit: str = bouton.static(default="1")
+
+    def advance(self, s, x, tick):
+        return s, self.Out(y=x.x)
+
+
+def currents(synapses, spikes, v):
+    """Currents ``{name: (step, *batch, post)}`` of many synapses, in one run."""
+    nodes = {"spikes": Source(spikes.shape[-1]), "cell": Source(v.shape[-1], unit="mV")}
+    wires = {f"{name}.pre": "spikes.y" for name in synapses}
+    alone = bouton.Circuit(synapses)
+    for name in synapses:
+        for port in ("transmission.v", "transmission.fast.v", "transmission.slow.v"):
+            if port in alone._plan.ports[name]["In"]:
+                wires[f"{name}.{port}"] = "cell.y"
+    circuit = bouton.Circuit({**nodes, **synapses}, wires)
+
+    @jax.jit
+    def series():
+        def body(state, at):
+            step, spikes, v = at
+            tick = bouton.Tick(step=step, dt=DT, key=jax.random.key(0), batch=BATCH)
+            state, out = circuit.step(state, tick, {"spikes.x": spikes, "cell.x": v}, learn=False)
+            return state, {name: out[name].current for name in synapses}
+
+        state = circuit.init(key=jax.random.key(0), dt=DT, batch=BATCH)
+        return jax.lax.scan(body, state, (jnp.arange(STEPS), jnp.asarray(spikes, float), jnp.asarray(v, float)))[1]
+
+    return series()
+
+
+@each_topology
+def test_each_combination_equals_a_loop_over_edges(name):
+    edges = Edges(name)
+    spikes = RNG.integers(0, 2, (STEPS, *BATCH, edges.n_pre)).astype(float)
+    v = RNG.uniform(-70, -50, (STEPS, *BATCH, edges.n_post))
+    synapses, wanted = {}, {}
+    for release, (make, _) in RELEASES.items():
+        if refusal(release, name):
+            continue
+        case = make(edges)
+        arriving = case.at_edges(case.at_units(spikes)[..., edges.pre])
+        sums, total = np.zeros(v.shape), np.zeros(edges.n_post)
+        for e, post in enumerate(edges.post):
+            sums[..., post] += edges.w[e] * arriving[..., e]
+            total[post] += abs(edges.w[e])
+        if case.norm is not None:
+            sums *= case.norm / np.where(total > 0, total, case.norm)
+        for transmission, (part, current) in TRANSMISSIONS.items():
+            both = f"{release} with {transmission}"
+            synapses[both] = bouton.Synapse(edges.topology, edges.weights, release=case.release, transmission=part)
+            wanted[both] = current(sums, v)
+    got = currents(synapses, spikes, v)
+    for both, want in wanted.items():
+        scale = np.abs(want).max()
+        assert scale > 0.1, both
+        np.testing.assert_allclose(got[both], want, rtol=1e-4, atol=1e-5 * scale, err_msg=f"{both} on {name}")
+
+
+@pytest.mark.parametrize(
+    ("release", "name"), [(release, name) for release in RELEASES for name in TOPOLOGIES if refusal(release, name)]
+)
+def test_what_a_topology_cannot_do_is_said_when_the_synapse_is_built(release, name):
+    edges = Edges(name)
+    part = RELEASES[release][0](edges).release
+    for transmission, _ in TRANSMISSIONS.values():
+        with pytest.raises(bouton.CircuitError) as error:
+            bouton.Synapse(edges.topology, edges.weights, release=part, transmission=transmission)
+        assert str(error.value) == refusal(release, name)
