@@ -1,27 +1,16 @@
 """W1 in bouton: one-to-one synapses from the Poisson drive, dense recurrent ones, both exponential, into LIF cells."""
 
 import time
+from functools import partial
 
 import bouton
 import jax
 import jax.numpy as jnp
 from bouton_cells import LIFCell, PoissonCell
-from bouton_synapses_dense import Dense, Exponential
+from bouton_synapses_dense import Dense, Exponential, OneToOne
 from worker import Setup, serve, timed
 from workloads import W1 as P
 from workloads import exact_tau
-
-
-class OneToOne(bouton.Topology):
-    """Each unit with its own partner."""
-
-    n: int = bouton.static(dim="unit", doc="number of units on either side")
-
-    def dims(self):
-        return {"pre": {"pre": self.n}, "post": {"post": self.n}, "weights": {"post": self.n}}
-
-    def apply(self, w: jax.Array, x: jax.Array) -> jax.Array:
-        return w * x
 
 
 def circuit() -> bouton.Circuit:
@@ -54,7 +43,7 @@ def prepare() -> Setup:
     net, x = circuit(), jnp.ones(P.n)
     start_state = net.init(key=jax.random.key(0), dt=P.dt)
 
-    @jax.jit
+    @partial(jax.jit, compiler_options=bouton.COMPILER_OPTIONS)
     def run(net, state, key):
         count = {"cells.s": bouton.Record("sum", every=P.steps)}
         _, recorded = bouton.scan(net, state, steps=P.steps, dt=P.dt, key=key, inputs={"drive.x": x}, record=count)

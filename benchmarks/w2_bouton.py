@@ -1,6 +1,7 @@
 """W2 in bouton: trace STDP on dense synapses, dense lateral inhibition; images are a scan around the scan of steps."""
 
 import time
+from functools import partial
 
 import bouton
 import jax
@@ -63,7 +64,7 @@ def prepare() -> Setup:
     net, images = circuit(), jnp.asarray(P.images())
     start_state = net.init(key=jax.random.key(0), dt=P.dt)
 
-    @jax.jit
+    @partial(jax.jit, compiler_options=bouton.COMPILER_OPTIONS)
     def learn(net, state, images, key):
         steps = P.steps_per_image
         count = {"exc.s": bouton.Record("sum", every=steps)}

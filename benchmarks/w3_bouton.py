@@ -18,12 +18,12 @@ def circuit(p: CUBA, seed: int = 0) -> bouton.Circuit:
     return bouton.Circuit(
         nodes={
             "e": bouton.Synapse(
-                Sparse(p.n_e, p.n, FanOut(p.k), seed=2 * seed),
+                Sparse(p.n_e, p.n, FanOut(p.k), seed=2 * seed, shared=True),
                 weights=p.w_e * p.held(p.tau_e),
                 transmission=Exponential(tau=p.tau_e),
             ),
             "i": bouton.Synapse(
-                Sparse(n_i, p.n, FanOut(p.k), seed=2 * seed + 1),
+                Sparse(n_i, p.n, FanOut(p.k), seed=2 * seed + 1, shared=True),
                 weights=p.w_i * p.held(p.tau_i),
                 transmission=Exponential(tau=p.tau_i),
             ),
@@ -52,7 +52,7 @@ def prepare(p: CUBA) -> Setup:
     """A repetition has connections of its own, drawn before the clock starts, as in the peers."""
     seeds = itertools.count()
 
-    @jax.jit
+    @partial(jax.jit, compiler_options=bouton.COMPILER_OPTIONS)
     def run(net, state):
         count = {"cells.s": bouton.Record("sum", every=p.steps)}
         _, recorded = bouton.scan(net, state, steps=p.steps, dt=p.dt, record=count)
@@ -79,7 +79,7 @@ def trains(p: CUBA, seconds: int, seeds: int) -> Iterator[tuple[np.ndarray, np.n
     """For each seed, with its own connections and start, the cell and the step of every spike."""
     second = round(1000 / p.dt)
 
-    @jax.jit
+    @partial(jax.jit, compiler_options=bouton.COMPILER_OPTIONS)
     def run(net, state, start):
         return bouton.scan(net, state, steps=second, dt=p.dt, start=start, record={"cells.s": 1})
 

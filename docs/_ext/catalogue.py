@@ -54,7 +54,7 @@ def write(app: Sphinx) -> None:
             described = [(e, describe(e)) for e in mine]
             for entry, about in described:
                 (folder / kind / f"{entry.name}.rst").write_text(page(entry, about))
-            (folder / f"{number}-{kind}.rst").write_text(overview(kind, title, described))
+            (folder / f"{number:02}-{kind}.rst").write_text(overview(kind, title, described))
 
 
 def describe(entry: Any) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from bouton import (
     CircuitError,
     Component,
     Constant,
+    CurrentNormalised,
     Gaussian,
     Param,
     Ports,
@@ -335,6 +336,12 @@ def test_what_is_wrong_before_the_first_step_is_said_there() -> None:
             circuit.init(key=KEY, dt=dt)  # type: ignore[arg-type]
     with pytest.raises(CircuitError, match=r"a.gain is a distribution: draw it first with circuit.realise\(key\)"):
         Circuit({"a": Sum(1, gain=Constant(2.0))}).init(key=KEY, dt=1.0)
+    parts = CurrentNormalised(release=CurrentNormalised(Uniform(1.0, 2.0)))
+    circuit = Circuit({"ff": Synapse(Full(2, 2), weights=Uniform(), release=parts)})
+    message = r"^ff\.release\.release\.norm is a distribution: draw it first with circuit.realise\(key\)"
+    with pytest.raises(CircuitError, match=message):
+        circuit.init(key=KEY, dt=1.0)
+    assert circuit.realise(KEY).init(key=KEY, dt=1.0)["ff"].w.shape == (2, 2)
 
 
 class Needs(Component):

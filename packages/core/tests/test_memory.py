@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 import pytest
-from bouton import Circuit, CircuitError, RunError, Synapse, Trials, Uniform, _room, simulate
+from bouton import Circuit, CircuitError, RunError, Synapse, Topology, Trials, Uniform, _room, check_room_for, simulate
 from bouton.testing import Full
 
 from .tiny import N_IN, RATES, network
@@ -90,13 +90,27 @@ def test_what_is_compiled_is_compared_with_all_memory(machine: Any) -> None:
         jax.jit(lambda key: circuit.init(key=key, dt=1.0))(KEY)
 
 
+class Listed(Topology):
+    """Draws a list of edges when its sizes are asked for."""
+
+    def dims(self) -> Any:
+        check_room_for("the list of edges", 10**18)
+        return {"pre": {"pre": 1}, "post": {"post": 1}, "weights": None}
+
+
+def test_what_a_topology_would_make_is_said_with_the_name_of_the_node() -> None:
+    message = r"^ff: the list of edges would take 1,000,000,000,000,000,000 bytes \(1 EB\), but .* are free: make"
+    with pytest.raises(CircuitError, match=message):
+        Circuit({"ff": Synapse(Listed())})
+
+
 def test_room_for_what_is_about_to_be_made(machine: Any) -> None:
     machine(2**30, 2**20)
-    _room.check_room_for("Sparse", 2**20)
+    check_room_for("Sparse", 2**20)
     with pytest.raises(
         CircuitError, match=r"^Sparse would take 1,048,577 bytes \(1\.05 MB\), but 1\.05 MB of memory are"
     ):
-        _room.check_room_for("Sparse", 2**20 + 1)
+        check_room_for("Sparse", 2**20 + 1)
     machine(2**30, 2**20, limit="524288")
     assert _room.room() == _room.room(free=False) == 2**19
     machine(2**30, None)

@@ -726,6 +726,33 @@ class TestPicks(TopologyTests):
     make = staticmethod(lambda: Picks(np.array([0, 3, 3])))
 
 
+class Factors(Topology):
+    """A matrix of which the weights are two factors: twice the factors are four times the matrix."""
+
+    n_pre: int = static(dim="pre", doc="number of pre-synaptic units")
+    n_post: int = static(dim="post", doc="number of post-synaptic units")
+
+    class Parts(NamedTuple):
+        left: Any
+        right: Any
+
+    def dims(self):
+        pre, rank, post = {"pre": self.n_pre}, {"rank": 2}, {"post": self.n_post}
+        return {"pre": pre, "post": post, "weights": {"left": pre | rank, "right": rank | post}}
+
+    def apply(self, w, x):
+        return x @ w.left @ w.right
+
+    def draw(self, initialiser, key):
+        return self.Parts(initialiser(key, (self.n_pre, 2)), initialiser(key, (2, self.n_post)))
+
+
+def test_weights_that_are_factors_fail_only_what_asks_for_a_map_linear_in_all_of_them():
+    tests = type("Tests", (TopologyTests,), {"topology": Factors(3, 4)})
+    failed = {r.name for r in tests.results("Factors") if r.status == "failed"}
+    assert failed == {"Factors: linear in weights", "Factors: outer is adjoint"}
+
+
 class UndocumentedMap(Full):
     pass
 

@@ -29,12 +29,10 @@ from bouton_synapses_dense import (
     TsodyksMarkram,
     TsodyksMarkramPerEdge,
 )
-from jaxtyping import Array, Float
 
-STEPS, BATCH, DT = 12, (2,), 0.5
-RNG = np.random.default_rng(0)
+STEPS, BATCH, DT = 10, (2,), 0.5
 
-# ---- topologies: the edges of each, written down once more -----------------------------------------------------------
+# ---- topologies: the edges of each, written down once more ---------------------------------------------------------
 
 PAIRS = np.array([[3, 0, 0, 2, 2], [2, 1, 2, 0, 2]])
 SIGN = np.array([1.0, -1.0, -1.0, 1.0])
@@ -61,7 +59,7 @@ def in_blocks(topology):
     return *np.divmod(codes[kept], topology.n_post), kept
 
 
-FAN_OUT, BLOCKS = Sparse(4, 3, FanOut(2), seed=1), Patched(4, 5, 2, (1, 1))
+FAN_OUT, BLOCKS = Sparse(4, 3, FanOut(2), seed=1), Patched(6, 8, 2, (1, 2))
 TOPOLOGIES = {
     "Dense": (Dense(4, 3), every(4, 3)),
     "Dense, some absent, signed": (Dense(4, 3, connect=Pairs(*PAIRS), sign=SIGN), (*PAIRS, PAIRS[0] * 3 + PAIRS[1])),
@@ -79,26 +77,27 @@ class Edges:
     """The edges of a topology with random weights, as NumPy sees them."""
 
     def __init__(self, name):
+        self.rng = rng = np.random.default_rng(0)
         self.topology, (self.pre, self.post, self.place) = TOPOLOGIES[name]
         self.n_pre, self.n_post = self.topology.size("pre")[0], self.topology.size("post")[0]
         self.per_edge = isinstance(self.topology, Dense | OneToOne | Sparse | Patched)
         if isinstance(self.topology, MPS):  # the matrix of which they are factors
-            self.weights = RNG.normal(size=(4, 2)) @ RNG.normal(size=(2, 3))
+            self.weights = rng.normal(size=(4, 2)) @ rng.normal(size=(2, 3))
         else:
-            self.weights = RNG.normal(size=self.topology.size("weights"))
+            self.weights = rng.normal(size=self.topology.size("weights"))
         sign = getattr(self.topology, "sign", None)
         self.w = self.weights.reshape(-1)[self.place] * (1.0 if sign is None else sign[self.pre])
 
     def of_units(self, draw):
         """A parameter of each unit: as a release takes it, and one by one."""
-        given = draw(self.n_pre)
+        given = draw(self.rng, self.n_pre)
         return given, given
 
     def of_edges(self, draw):
         """A parameter of each edge: as a release takes it, and edge by edge."""
         if not self.per_edge:
             return 1.0, 1.0  # it is refused
-        given = draw(self.topology.size("weights"))
+        given = draw(self.rng, self.topology.size("weights"))
         return given, given.reshape(-1)[self.place]
 
 
@@ -118,20 +117,20 @@ class Case(NamedTuple):
     norm: Any = None
 
 
-def fractions(size):
-    return RNG.uniform(0.1, 0.9, size)
+def fractions(rng, size):
+    return rng.uniform(0.1, 0.9, size)
 
 
-def time_constants(size):
-    return RNG.uniform(3.0, 9.0, size)
+def time_constants(rng, size):
+    return rng.uniform(3.0, 9.0, size)
 
 
-def zeros_and_ones(size):
-    return RNG.integers(0, 2, size).astype(float)
+def zeros_and_ones(rng, size):
+    return rng.permutation(np.arange(np.prod(size)) % 2).reshape(size).astype(float)
 
 
-def milliseconds(size):
-    return RNG.integers(0, 5, size) * DT
+def milliseconds(rng, size):
+    return rng.integers(0, 5, size) * DT
 
 
 def short_term(U, tau_f, tau_d):
@@ -202,7 +201,7 @@ def delayed_per_edge(then=nothing):
 
 def normalised(then=nothing):
     def make(edges):
-        norm, inner = RNG.uniform(1.0, 2.0, edges.n_post), then(edges)
+        norm, inner = edges.rng.uniform(1.0, 2.0, edges.n_post), then(edges)
         return inner._replace(release=bouton.CurrentNormalised(norm, inner.release), norm=norm)
 
     return make
@@ -219,10 +218,7 @@ RELEASES = {  # name: (how to make it, the part that acts in each synapse)
     "CurrentNormalised": (normalised(), None),
     "AxonalDelay, TsodyksMarkram": (delayed(facilitating), None),
     "AxonalDelay, StochasticReleasePerEdge": (delayed(stochastic_per_edge), "StochasticReleasePerEdge"),
-    "AxonalDelay, AxonalDelayPerEdge, TsodyksMarkramPerEdge": (
-        delayed(delayed_per_edge(facilitating_per_edge)),
-        "AxonalDelayPerEdge",
-    ),
+    "AxonalDelayPerEdge, TsodyksMarkramPerEdge": (delayed_per_edge(facilitating_per_edge), "AxonalDelayPerEdge"),
     "AxonalDelay, CurrentNormalised": (delayed(normalised()), None),
     "CurrentNormalised, TsodyksMarkram": (normalised(facilitating), None),
     "CurrentNormalised, AxonalDelayPerEdge": (normalised(delayed_per_edge()), "AxonalDelayPerEdge"),
@@ -238,15 +234,19 @@ def refusal(release, topology):
         return f"{per_edge} acts in each synapse, but MPS has no weight for each edge."
     if topology == "Shared" and per_edge:
         return (
-            f"{per_edge} acts in each synapse, but a weight of Shared is shared by 3 of them. Use a release that acts in "
-            "each pre-synaptic unit, or a topology with a weight for each edge."
+            f"{per_edge} acts in each synapse, but a weight of Shared is shared by 3 of them. Use a release that acts "
+            "in each pre-synaptic unit, or a topology with a weight for each edge."
         )
     return None
 
 
-# ---- transmissions, and what they make of sums (step, *batch, post) ----------------------------------------------------
+# ---- transmissions, and what they make of sums (step, *batch, post) ------------------------------------------------
 
 TAU, SIZE = 3.0, 1.5
+
+
+def at_once(sums, v):
+    return sums
 
 
 def kernel(form):
@@ -285,84 +285,64 @@ def both(share, fast, slow):
 
 
 DOUBLE = DoubleExponential(1.0, TAU, normalize="area", g_bar=SIZE)
-TRANSMISSIONS = {
-    "Instant": (bouton.Instant(), lambda sums, v: sums),
-    "Exponential": (Exponential(TAU, g_bar=SIZE), kernel(exponential)),
+TRANSMISSIONS = {  # name: (part, what it does, its inputs for v)
+    "Instant": (bouton.Instant(), at_once, ()),
+    "Exponential": (Exponential(TAU, g_bar=SIZE), kernel(exponential), ()),
     "Exponential, reversal": (
         Exponential(TAU, g_bar=SIZE, reversal=0.0),
         to_reversal(kernel(exponential), 0.0),
+        ("v",),
     ),
-    "Alpha": (Alpha(TAU, g_bar=SIZE), kernel(alpha)),
-    "Alpha, reversal": (Alpha(TAU, g_bar=SIZE, reversal=-80.0), to_reversal(kernel(alpha), -80.0)),
-    "DoubleExponential": (DOUBLE, kernel(double)),
-    "DoubleExponential, reversal": (DOUBLE.replace(reversal=0.0), to_reversal(kernel(double), 0.0)),
+    "Alpha, reversal": (Alpha(TAU, g_bar=SIZE, reversal=-80.0), to_reversal(kernel(alpha), -80.0), ("v",)),
+    "DoubleExponential, reversal": (DOUBLE.replace(reversal=0.0), to_reversal(kernel(double), 0.0), ("v",)),
     "Receptors": (
-        Receptors(Exponential(TAU, g_bar=SIZE), Alpha(TAU, g_bar=SIZE, reversal=0.0), 0.3),
-        both(0.3, kernel(exponential), to_reversal(kernel(alpha), 0.0)),
+        Receptors(Alpha(TAU, g_bar=SIZE), Exponential(TAU, g_bar=SIZE, reversal=0.0), 0.3),
+        both(0.3, kernel(alpha), to_reversal(kernel(exponential), 0.0)),
+        ("slow.v",),
     ),
-    "DendriticDelay": (DendriticDelay(1.0), dendritic(1.0, lambda sums, v: sums)),
+    "DendriticDelay": (DendriticDelay(1.0), dendritic(1.0, at_once), ()),
     "DendriticDelay, Receptors": (
         DendriticDelay(1.5, Receptors(bouton.Instant(), DOUBLE, 0.3)),
-        dendritic(1.5, both(0.3, lambda sums, v: sums, kernel(double))),
+        dendritic(1.5, both(0.3, at_once, kernel(double))),
+        (),
     ),
     "Receptors, DendriticDelay": (
         Receptors(DendriticDelay(0.5, Exponential(TAU, g_bar=SIZE, reversal=0.0)), bouton.Instant(), 0.3),
-        both(0.3, dendritic(0.5, to_reversal(kernel(exponential), 0.0)), lambda sums, v: sums),
+        both(0.3, dendritic(0.5, to_reversal(kernel(exponential), 0.0)), at_once),
+        ("fast.v",),
     ),
 }
 
 
-# ---- all together ------------------------------------------------------------------------------------------------------
+# ---- all together --------------------------------------------------------------------------------------------------
 
 
-class Source(bouton.Component):
-    """Hands on what it is fed, to all synapses."""
-
-    n: int = bouton.static(dim="unit")
-
-    class In(bouton.Ports):
-        x: Float[Array, "*batch unit"] = bouton.port("{unit}")
-
-    class Out(bouton.Ports):
-        y: Float[Array, "*batch unit"] = bouton.port("{unit}")
-
-    unit: str = bouton.static(default="1")
-
-    def advance(self, s, x, tick):
-        return s, self.Out(y=x.x)
+@pytest.fixture
+def compiled_once(monkeypatch):
+    """The steps run one operation at a time; the maps would be compiled for each synapse anew."""
+    for kind in {type(topology) for topology, _ in TOPOLOGIES.values()}:
+        for method in ("apply", "add", "outer"):
+            monkeypatch.setattr(kind, method, jax.jit(getattr(kind, method)))
 
 
-def currents(synapses, spikes, v):
-    """Currents ``{name: (step, *batch, post)}`` of many synapses, in one run."""
-    nodes = {"spikes": Source(spikes.shape[-1]), "cell": Source(v.shape[-1], unit="mV")}
-    wires = {f"{name}.pre": "spikes.y" for name in synapses}
-    alone = bouton.Circuit(synapses)
-    for name in synapses:
-        for port in ("transmission.v", "transmission.fast.v", "transmission.slow.v"):
-            if port in alone._plan.ports[name]["In"]:
-                wires[f"{name}.{port}"] = "cell.y"
-    circuit = bouton.Circuit({**nodes, **synapses}, wires)
-
-    @jax.jit
-    def series():
-        def body(state, at):
-            step, spikes, v = at
-            tick = bouton.Tick(step=step, dt=DT, key=jax.random.key(0), batch=BATCH)
-            state, out = circuit.step(state, tick, {"spikes.x": spikes, "cell.x": v}, learn=False)
-            return state, {name: out[name].current for name in synapses}
-
-        state = circuit.init(key=jax.random.key(0), dt=DT, batch=BATCH)
-        return jax.lax.scan(body, state, (jnp.arange(STEPS), jnp.asarray(spikes, float), jnp.asarray(v, float)))[1]
-
-    return series()
+def currents(synapse, spikes, v, potentials):
+    """Currents (step, *batch, post) of a synapse; `potentials` are its inputs for v."""
+    circuit, key = bouton.Circuit({"syn": synapse}), jax.random.key(0)
+    state, made = circuit.init(key=key, dt=DT, batch=BATCH), []
+    for step in range(STEPS):
+        tick = bouton.Tick(step=jnp.int32(step), dt=DT, key=key, batch=BATCH)
+        fed = {"syn.pre": spikes[step]} | {f"syn.transmission.{port}": v[step] for port in potentials}
+        state, out = circuit.step(state, tick, fed, learn=False)
+        made.append(np.asarray(out["syn"].current))
+    return np.array(made)
 
 
 @each_topology
+@pytest.mark.usefixtures("compiled_once")
 def test_each_combination_equals_a_loop_over_edges(name):
     edges = Edges(name)
-    spikes = RNG.integers(0, 2, (STEPS, *BATCH, edges.n_pre)).astype(float)
-    v = RNG.uniform(-70, -50, (STEPS, *BATCH, edges.n_post))
-    synapses, wanted = {}, {}
+    spikes = edges.rng.integers(0, 2, (STEPS, *BATCH, edges.n_pre)).astype(np.float32)
+    v = edges.rng.uniform(-70, -50, (STEPS, *BATCH, edges.n_post)).astype(np.float32)
     for release, (make, _) in RELEASES.items():
         if refusal(release, name):
             continue
@@ -374,15 +354,13 @@ def test_each_combination_equals_a_loop_over_edges(name):
             total[post] += abs(edges.w[e])
         if case.norm is not None:
             sums *= case.norm / np.where(total > 0, total, case.norm)
-        for transmission, (part, current) in TRANSMISSIONS.items():
-            both = f"{release} with {transmission}"
-            synapses[both] = bouton.Synapse(edges.topology, edges.weights, release=case.release, transmission=part)
-            wanted[both] = current(sums, v)
-    got = currents(synapses, spikes, v)
-    for both, want in wanted.items():
-        scale = np.abs(want).max()
-        assert scale > 0.1, both
-        np.testing.assert_allclose(got[both], want, rtol=1e-4, atol=1e-5 * scale, err_msg=f"{both} on {name}")
+        for transmission, (part, current, ports) in TRANSMISSIONS.items():
+            both = f"{release} with {transmission} on {name}"
+            synapse = bouton.Synapse(edges.topology, edges.weights, release=case.release, transmission=part)
+            got, want = currents(synapse, spikes, v, ports), current(sums, v)
+            scale = np.abs(want).max()
+            assert scale > 0.1, both
+            np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-5 * scale, err_msg=both)
 
 
 @pytest.mark.parametrize(
@@ -391,7 +369,7 @@ def test_each_combination_equals_a_loop_over_edges(name):
 def test_what_a_topology_cannot_do_is_said_when_the_synapse_is_built(release, name):
     edges = Edges(name)
     part = RELEASES[release][0](edges).release
-    for transmission, _ in TRANSMISSIONS.values():
+    for transmission, *_ in TRANSMISSIONS.values():
         with pytest.raises(bouton.CircuitError) as error:
             bouton.Synapse(edges.topology, edges.weights, release=part, transmission=transmission)
         assert str(error.value) == refusal(release, name)

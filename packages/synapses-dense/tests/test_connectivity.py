@@ -7,7 +7,7 @@ import bouton
 import numpy as np
 import pytest
 from bouton import CircuitError
-from bouton_synapses_dense import AllToAll, Dense, FanIn, FanOut, Pairs, Probability, Total
+from bouton_synapses_dense import AllToAll, Dense, FanIn, FanOut, Pairs, Probability, Sparse, Total
 from bouton_synapses_dense.connectivity import draw_edges
 from hypothesis import given
 from hypothesis import strategies as st
@@ -271,6 +271,59 @@ def test_bad_rules_are_said_at_once(make, message):
 def test_rules_that_do_not_fit_are_said(rule, message):
     with pytest.raises(CircuitError, match=message):
         drawn(rule, 4, 5)
+
+
+@pytest.mark.parametrize("sizes", [(30, 20), (20, 20), (20, 30)], ids=str)
+@pytest.mark.parametrize(
+    "rule",
+    [
+        FanOut(7),
+        FanOut(7, autapses=False, multapses=True),
+        FanIn(7, autapses=False),
+        Probability(0.9),
+        Probability(0.9, autapses=False),
+        Total(50),
+        AllToAll(),
+        AllToAll(autapses=False),
+        Pairs([1, 2], [3, 3]),
+    ],
+    ids=str,
+)
+def test_how_many_edges_to_expect(rule, sizes):
+    drawn_ = [len(drawn(rule, *sizes, seed)[0]) for seed in range(20)]
+    np.testing.assert_allclose(rule.count(*sizes), np.mean(drawn_), rtol=0.02 if isinstance(rule, Probability) else 0)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (
+            lambda: Sparse(10**6, 10**6, FanOut(10**4)),
+            r"^ff: the list of 10,000,000,000 edges of Sparse would take 400,000,000,000 bytes \(400 GB\), but .* are free",
+        ),
+        (
+            lambda: Dense(10**6, 10**6, connect=Probability(0.1)),
+            r"^ff: the mask of Dense would take 2,000,000,000,000 bytes \(2 TB\), but .* are free",
+        ),
+    ],
+    ids=["sparse", "dense"],
+)
+def test_more_than_memory_holds_is_refused_before_anything_is_drawn(make, message):
+    began = time.perf_counter()
+    with pytest.raises(CircuitError, match=message):
+        bouton.Circuit({"ff": bouton.Synapse(make())})
+    assert time.perf_counter() - began < 1.0
+
+
+class Unknown(bouton.Connectivity):
+    """A third party's rule that does not say how many edges to expect."""
+
+    def edges(self, n_pre, n_post, rng):
+        return np.arange(n_pre), np.zeros(n_pre, int)
+
+
+def test_a_rule_need_not_know_how_many_edges_to_expect():
+    assert Unknown().count(3, 2) is None and len(drawn(Unknown(), 3, 2)[0]) == 3
 
 
 def test_a_unit_alone_has_nobody_but_itself():

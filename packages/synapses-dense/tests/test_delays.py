@@ -98,6 +98,40 @@ def test_delays_of_wire_axon_and_dendrite_add_up(wire, axon, dendrite, longest, 
     assert got.sum() == len(at) * w.sum()
 
 
+@hypothesis.settings(max_examples=6, deadline=None)
+@hypothesis.given(
+    wire=st.integers(1, 5),
+    axon=st.lists(st.integers(0, 6), min_size=2, max_size=2),
+    dendrite=st.lists(st.integers(0, 6), min_size=2, max_size=2),
+    longest=st.integers(6, 9),
+    dt=st.sampled_from([0.25, 1.0]),
+    seed=st.integers(0, 99),
+)
+def test_they_add_up_in_each_sample_and_each_run_of_a_sweep(wire, axon, dendrite, longest, dt, seed):
+    """Graded values, over at least 5 turns of the rings; delays in steps."""
+    rng = np.random.default_rng(seed)
+    values, w = rng.normal(size=(50, 3, 2)), rng.normal(size=(2, 3))
+    parts = {"release": AxonalDelay(0.0, longest=longest * dt), "transmission": DendriticDelay(0.0, longest=6 * dt)}
+    run = bouton.simulate(
+        bouton.Circuit(
+            {"source": Source(), "syn": bouton.Synapse(Dense(2, 3), w, **parts)},
+            {"syn.pre": bouton.delayed("source.s", wire * dt)},
+        ),
+        50 * dt,
+        dt=dt,
+        batch=3,
+        inputs={"source.x": (("time", "batch", "unit"), values)},
+        sweep={"syn.release.ms": np.array(axon) * dt, "syn.transmission.ms": np.array(dendrite) * dt},
+        record={"syn.current": 1},
+        progress=False,
+    )
+    got = run["syn.current"].values
+    for i, k in np.ndindex(2, 2):
+        late = wire + axon[i] + dendrite[k]
+        want = np.concatenate([np.zeros((late, 3, 3)), (values @ w)[: 50 - late]])
+        np.testing.assert_allclose(got[i, k], want, rtol=1e-5, atol=1e-5)
+
+
 @hypothesis.settings(max_examples=8, deadline=None)
 @hypothesis.given(
     delays=st.lists(st.integers(0, 6), min_size=4, max_size=4),
@@ -313,6 +347,13 @@ def test_what_can_follow_a_delay():
         bouton.CircuitError, match=r"AxonalDelayPerEdge\.then must be a release that acts in each synapse"
     ):
         AxonalDelayPerEdge(1.0, TsodyksMarkram())
+    for inner in (AxonalDelay(2.0), AxonalDelayPerEdge(2.0)):
+        with pytest.raises(
+            bouton.CircuitError, match=r"AxonalDelay\.then must not be another delay, got .*add the two"
+        ):
+            AxonalDelay(1.0, inner)
+    with pytest.raises(bouton.CircuitError, match=r"DendriticDelay\.then must not be another delay, got .*add the two"):
+        DendriticDelay(1.0, DendriticDelay(2.0))
     with pytest.raises(bouton.CircuitError, match=r"DendriticDelay\.then must be a transmission such as Exponential"):
         DendriticDelay(1.0, TsodyksMarkram())
     with pytest.raises(bouton.CircuitError, match=r"DendriticDelay \[nA\] is made of then \[pA\]: the units differ"):

@@ -21,6 +21,8 @@ def test_it_is_the_diagonal_of_a_matrix(n, batch, seed):
     np.testing.assert_allclose(topology.outer(w, jnp.asarray(x), jnp.asarray(y)), want, atol=1e-5)
     np.testing.assert_allclose(topology.fan_in(w), w)
     assert topology.fan_in_count() == 1
+    for side in ("pre", "post"):
+        np.testing.assert_allclose(topology.largest(w, side), np.abs(w))
 
 
 def test_normalising_acts_on_each_unit_alone():

@@ -45,10 +45,13 @@ def test_it_is_the_masked_matrix(topology, batch, seed):
             topology.to_matrix(topology.outer(w, x, y)),
             topology.fan_in(w),
             topology.fan_in_count(),
+            topology.largest(w),
+            topology.largest(w, "pre"),
         )
 
     masked, outer = full * mask, (x.reshape(-1, len(mask)).T @ y.reshape(-1, mask.shape[1])) * mask
     want = (masked, x @ masked, y @ masked.T, outer, masked.sum(0), mask.sum(0).max())
+    want += tuple(np.abs(masked).max(axis) for axis in (0, 1))
     for a, b in zip(made(topology, full, x, y), want, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-4)
     assert np.asarray(topology.mask).sum() == mask.sum()

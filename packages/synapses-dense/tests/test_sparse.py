@@ -186,12 +186,35 @@ def test_the_seed_alone_decides_in_any_process() -> None:
     assert a.shape != b.shape or (a != b).any()
 
 
-def test_at_most_twelve_bytes_an_edge() -> None:
-    for connect, most in ((FanOut(100), 8), (Probability(0.05), 8.1), (Pairs(*RANDOM.integers(0, 999, (2, 5000))[:, ::-1], multapses=True), 12.9)):
-        topology = Sparse(2000, 2000, connect)
-        edges = topology.size("weights")[0]
-        held = sum(a.nbytes for a in jax.tree.leaves(topology.edges)) + 4 * edges
-        assert held <= most * edges
+@pytest.mark.parametrize(
+    ("connect", "shared", "most"),
+    [
+        (FanOut(100), False, 6.0),
+        (FanOut(100), True, 2.1),
+        (Probability(0.05), False, 6.1),
+        (Pairs(*RANDOM.integers(0, 999, (2, 5000)), multapses=True), False, 12.0),
+    ],
+)
+def test_at_most_twelve_bytes_an_edge(connect: Any, shared: bool, most: float) -> None:
+    topology = Sparse(2000, 2000, connect, shared=shared)
+    weights = topology.draw(bouton.Constant(1.0), jax.random.key(0))
+    held = sum(a.nbytes for a in jax.tree.leaves((topology.edges, weights)))
+    assert held <= most * topology.edges.post.size
+
+
+def test_edges_that_share_one_weight() -> None:
+    """All edges are tied: the same sums as with equal weights, and the sum of what each edge would learn."""
+    each, tied = (Sparse(N_PRE, N_POST, Probability(0.1), shared=s) for s in (False, True))
+    w, x, y = jnp.asarray(0.7), values((3, N_PRE), 0.3), values((3, N_POST), 0.9)
+    x, y = jnp.asarray(x, jnp.float32), jnp.asarray(y, jnp.float32)
+    full = jnp.full(each.size("weights"), 0.7)
+    assert tied.dims()["weights"] == {} and tied.coords() == {}
+    np.testing.assert_allclose(tied.apply(w, x), each.apply(full, x), atol=1e-5)
+    np.testing.assert_allclose(tied.transpose(w, y), each.transpose(full, y), atol=1e-5)
+    np.testing.assert_allclose(tied.outer(w, x, y), each.outer(full, x, y).sum(), rtol=1e-4)
+    np.testing.assert_allclose(jax.grad(lambda w: (tied.apply(w, x) * y).sum())(w), tied.outer(w, x, y), rtol=1e-4)
+    lanes = jax.vmap(tied.apply, (0, None))(jnp.asarray([0.7, 1.4]), x)
+    np.testing.assert_allclose(lanes, jnp.stack([tied.apply(w, x), 2 * tied.apply(w, x)]), atol=1e-5)
 
 
 def test_model_files_hold_the_rule_and_not_the_edges() -> None:
@@ -220,7 +243,7 @@ def test_model_files_hold_the_rule_and_not_the_edges() -> None:
         (lambda: Sparse(3, 4, Probability(0.0)), "Probability(p=0.0) connects none of 3 units with any of 4"),
         (lambda: Sparse(3, 4, 0.1), "Sparse.connect must be a connectivity such as Probability(0.1), got 0.1."),
         (lambda: Sparse(3, 4, FanOut(1), seed=-1), "Sparse.seed must be a whole number of at least 0, got -1."),
-        (lambda: Sparse(3, 4, FanOut(1), sign=[1.0, -1.0, 0.5]), "Sparse.sign[2] must be 1 or -1, got 0.5."),
+        (lambda: Sparse(3, 4, FanOut(1), sign=[1.0, -1.0, 0.5]), "Sparse.sign[2] must be +1 or -1, got 0.5."),
     ],
 )
 def test_errors_when_a_synapse_is_built(make: Any, message: str) -> None:

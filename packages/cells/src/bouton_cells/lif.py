@@ -84,7 +84,9 @@ class LIFCell(Component):
         rfr: Float[Array, "*batch unit"] = port(
             "ms", doc="time since the step of the last spike, infinite before the first"
         )
-        thr_theta: Float[Array, " unit"] = port("mV", persist=True, doc="adaptation of the threshold")
+        thr_theta: Float[Array, " unit"] = port(
+            "mV", persist=True, only_if="theta_plus", doc="adaptation of the threshold"
+        )
 
     class Out(Ports):
         s: Float[Array, "*batch unit"] = port(spikes=True, doc="emitted spikes")
@@ -108,7 +110,7 @@ class LIFCell(Component):
             )
 
     def init(self, *, key: Any, dt: float, batch: tuple[int, ...] = ()) -> Any:
-        return self.State(v=self.v_rest, rfr=jnp.asarray(jnp.inf), thr_theta=jnp.asarray(0.0))
+        return self.State(v=self.v_rest, rfr=jnp.asarray(jnp.inf), thr_theta=None if self.theta_plus is None else 0.0)
 
     def advance(self, s: Any, x: Any, tick: Tick) -> tuple[Any, Any]:
         dt = tick.dt
@@ -117,7 +119,7 @@ class LIFCell(Component):
         v = self._integrate(s.v, jnp.where(ready, self.resist_m * x.j, 0.0), dt)
         if self.refractory == "clamp":
             v = jnp.where(ready, v, s.v)
-        thr = self.thr + s.thr_theta
+        thr = self.thr if self.theta_plus is None else self.thr + s.thr_theta
         over = v - thr
         s_raw = spike(over, self.surrogate)
         out = s_raw

@@ -88,7 +88,7 @@ class Transmission(Part):
         return self.Out()
 
     def advance(self, s: Any, arriving: Arriving, x: Any, tick: Tick) -> tuple[Any, Any]:
-        """``(state, what arrives, own inputs, tick) -> (state, current)``. See `Arriving`: ``arriving()`` is the sums."""
+        """``(state, what arrives, own inputs, tick) -> (state, current)``; ``arriving()`` is the sums."""
         raise NotImplementedError(f"{type(self).__name__} does not define advance(s, arriving, x, tick).")
 
 

@@ -36,7 +36,7 @@ class Topology(Module):
         raise NotImplementedError(f"{type(self).__name__} does not define apply(w, x).")
 
     def add(self, onto: jax.Array, w: Any, x: jax.Array, scale: Any = 1.0) -> jax.Array:
-        """``onto + scale * B(w, x)``, with a single number for scale; to be overridden where it can be done in place."""
+        """``onto + scale * B(w, x)``, scale being one number; to be overridden where it can be done in place."""
         return onto + scale * self.apply(w, x)
 
     def outer(self, w: Any, pre: jax.Array, post: jax.Array) -> Any:

@@ -9,9 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 from bouton import CircuitError, Connectivity, Initialiser, Param, Topology, derived, parameter, static
 from jax import lax
-from jax.core import Tracer
 
+from ._sign import check_sign
 from .connectivity import draw_edges
+from .events import event_driven, item
 
 
 class Dense(Topology):
@@ -39,7 +40,7 @@ class Dense(Topology):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        _check_sign(self.sign)
+        check_sign("Dense", self.sign)
         if self.connect is None:
             if self.seed != 0:
                 raise CircuitError(f"Dense.seed={self.seed!r} has no effect without connect: give one, or no seed.")
@@ -66,8 +67,10 @@ class Dense(Topology):
         return {"pre": pre, "post": post, "weights": pre | post}
 
     def apply(self, w: jax.Array, x: jax.Array) -> jax.Array:
-        w, x = self._existing(w), self._signed(x)
-        return x @ w if x.ndim > 1 else _product(x, w)
+        return self.add(jnp.zeros((*x.shape[:-1], self.n_post), jnp.result_type(w, x)), w, x)
+
+    def add(self, onto: jax.Array, w: jax.Array, x: jax.Array, scale: Any = 1.0) -> jax.Array:
+        return _propagate(self.mask, w, self._signed(x), onto, jnp.asarray(scale, onto.dtype))
 
     def outer(self, w: jax.Array, pre: jax.Array, post: jax.Array) -> jax.Array:
         pre = self._signed(pre)
@@ -95,24 +98,17 @@ class Dense(Topology):
         return x if self.sign is None else x * self.sign
 
 
-def _check_sign(sign: Any) -> None:
-    if isinstance(sign, Initialiser):
-        raise CircuitError(f"Dense.sign must be +1 or -1 for each pre-synaptic unit, got {sign!r}.")
-    if isinstance(sign, (float, np.ndarray, jax.Array)) and not isinstance(sign, Tracer):
-        values = np.atleast_1d(np.asarray(sign))
-        for at in np.argwhere(np.abs(values) != 1)[:1]:
-            where = f"{at.tolist()}" if np.ndim(sign) else ""
-            raise CircuitError(f"Dense.sign{where} must be +1 or -1, got {values[tuple(at)]:g}.")
+def _linear(mask: jax.Array | None, w: jax.Array, x: jax.Array) -> jax.Array:
+    return x @ (w if mask is None else jnp.where(mask, w, 0.0))
 
 
-@jax.custom_jvp
-def _product(x: jax.Array, w: jax.Array) -> jax.Array:
-    """``x @ w`` that does not read the weights when all of x is silent, as most populations are in most steps."""
-    return lax.cond(jnp.any(x != 0), jnp.matmul, lambda x, w: jnp.zeros(w.shape[1], x.dtype), x, w)
+def _send(mask: jax.Array | None, w: jax.Array, i: Any, x_i: Any, sums: jax.Array, lane: Any, place: Any) -> jax.Array:
+    _, n_pre, n_post = w.shape
+    row = item(w.reshape(-1, n_post), lane * n_pre + i)
+    row = x_i * (row if mask is None else jnp.where(item(mask, i), row, 0.0))
+    if sums.shape == row.shape:
+        return sums + row
+    return lax.dynamic_update_slice(sums, lax.dynamic_slice(sums, (place,), (n_post,)) + row, (place,))
 
 
-@_product.defjvp
-def _(primals: Any, tangents: Any) -> tuple[jax.Array, jax.Array]:
-    # the tangent is that of the whole product: silence has a gradient, too
-    (x, w), (dx, dw) = primals, tangents
-    return _product(x, w), dx @ w + x @ dw
+_propagate = event_driven(_linear, _send, fast=True)

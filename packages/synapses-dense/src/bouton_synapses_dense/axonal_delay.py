@@ -46,6 +46,8 @@ class AxonalDelay(Release):
         super().__post_init__()
         if not isinstance(self.then, Release | None):
             raise CircuitError(f"AxonalDelay.then must be a release or None, got {self.then!r}.")
+        if isinstance(self.then, AxonalDelay | AxonalDelayPerEdge):
+            raise CircuitError(f"AxonalDelay.then must not be another delay, got {self.then!r}: add the two up in one.")
         vars(self)["longest"] = _ring.longest_of("AxonalDelay", self.ms, self.longest)
 
     def check(self, *, dt: float) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bouton import Arriving, Instant, Param, Ports, Tick, Transmission, parameter, part, port, static
+from bouton import Arriving, CircuitError, Instant, Param, Ports, Tick, Transmission, parameter, part, port, static
 
 from . import _ring
 from ._inner import unit_of_inner
@@ -39,6 +39,10 @@ class DendriticDelay(Transmission):
         super().__post_init__()
         vars(self)["longest"] = _ring.longest_of("DendriticDelay", self.ms, self.longest)
         vars(self)["unit"] = unit_of_inner(self, "then")
+        if isinstance(self.then, DendriticDelay):
+            raise CircuitError(
+                f"DendriticDelay.then must not be another delay, got {self.then!r}: add the two up in one."
+            )
 
     def check(self, *, dt: float) -> None:
         _ring.check_delays(self.ms, self.longest)

@@ -34,7 +34,7 @@ def BaseDendriticInput(
     .. math:: \text{current} = c \cdot \text{sign} \cdot B(w, \text{pre})
 
     - `topology`: the map B, your own for instance: this is how to make a dendritic input of another kind;
-    - `weights`: magnitudes, a number, an array or an initialiser;
+    - `weights`: magnitudes, a number, an array or an initialiser; None for a map without weights;
     - `current_coef`: the factor c, a number or an array over the post-synaptic units;
     - `sign`: 1 where the source excites, -1 where it inhibits. CoNeX looks for "GABA" or "inh" among the tags of the
       source; a tag that is spelt otherwise excites there.
@@ -119,5 +119,6 @@ def _input(who: str, topology: Any, weights: Any, current_coef: Any, sign: Any) 
     coef = np.asarray(current_coef, float) if isinstance(current_coef, (list, tuple)) else current_coef
     if isinstance(coef, bool) or not isinstance(coef, (int, float, np.number, np.ndarray, jax.Array)):
         raise CircuitError(f"{who}.current_coef must be a number or an array, got {current_coef!r}.")
-    weights = None if weights is None else values(f"{who}.weights", weights)  # some topologies have none
+    if weights is not None or not isinstance(topology, Topology) or topology.dims()["weights"] is not None:
+        weights = values(f"{who}.weights", weights)
     return Synapse(topology, weights, gain=coef if sign == 1 else -coef)

@@ -12,6 +12,7 @@ import numpy as np
 from bouton import Connectivity, Param, Topology, derived, parameter, static
 from jax import lax
 
+from ._sign import check_sign
 from .connectivity import Pairs, draw_edges
 from .events import event_driven, item
 
@@ -40,8 +41,8 @@ class Sparse(Topology):
     dataset each edge has the coordinates ``pre_index`` and ``post_index``.
 
     Only the spikes of a step cost anything: on CPUs the edges of active units alone are read. An edge takes 8 bytes or
-    less (12 for pairs that are not given in order), a weight of 4 bytes included; with ``shared=True`` all edges have one
-    weight between them, and an edge takes 4 bytes or less.
+    less (12 for pairs that are not given in order), a weight of 4 bytes included. With ``shared=True`` all edges have
+    one weight between them, and an edge takes 4 bytes or less.
 
     `sign`, 1 or -1 for each pre-synaptic unit, makes a unit excitatory or inhibitory while weights are magnitudes
     (Dale's law).
@@ -53,8 +54,12 @@ class Sparse(Topology):
     n_post: int = static(dim="post", doc="number of post-synaptic units")
     connect: Connectivity
     seed: int = static(default=0, doc="seed from which the edges are drawn")
-    sign: Param | None = parameter(default=None, dims="pre", doc="1 or -1 for each pre-synaptic unit")
+    sign: Param | None = parameter(default=None, dims="pre", doc="+1 or -1: excites or inhibits; None: as the weights")
     shared: bool = static(default=False, doc="whether all edges have one weight, instead of one each")
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_sign("Sparse", self.sign)
 
     @derived
     def edges(self) -> Edges:
@@ -128,8 +133,8 @@ def _sorted(edges: Edges, w: jax.Array) -> jax.Array:
 
 
 @functools.cache
-def _propagation(n_post: int) -> Callable[[Edges, jax.Array, jax.Array, jax.Array], jax.Array]:
-    """``f(edges, w, x, onto)``: `onto` with the sums that x makes over the edges added."""
+def _propagation(n_post: int) -> Callable[..., jax.Array]:
+    """``f(edges, w, x, onto, scale)``: `onto` with the sums that x makes over the edges, times scale, added."""
 
     def linear(edges: Edges, w: jax.Array, x: jax.Array) -> jax.Array:
         each = _sorted(edges, w) * x[_pre_of(edges, x.shape[0])]
@@ -145,8 +150,9 @@ def _propagation(n_post: int) -> Callable[[Edges, jax.Array, jax.Array, jax.Arra
             target = place + item(post, e).astype(jnp.int32)
             return lax.dynamic_update_index_in_dim(sums, item(sums, target) + value, target, 0)
 
-        length = 0 if edges.first is not None else edges.post.shape[1]
-        first, last = (i * length, i * length + length) if length else (item(edges.first, i), item(edges.first, i + 1))
-        return lax.fori_loop(first, last, edge, sums)
+        if edges.first is None:
+            begin = i * edges.post.shape[1]
+            return lax.fori_loop(begin, begin + edges.post.shape[1], edge, sums)
+        return lax.fori_loop(item(edges.first, i), item(edges.first, i + 1), edge, sums)
 
     return event_driven(linear, send)
