@@ -24,6 +24,7 @@ from bouton import (
     Thinned,
     Triangle,
     Uniform,
+    as_initialiser,
 )
 from bouton.testing import Full, Grid, Shared
 from scipy import stats
@@ -51,7 +52,7 @@ KEY = jax.random.key(4)
         (Scaled(Scaled(Uniform(), 2.0), 1.0, 0.5), stats.uniform(0.5, 2.0)),
         (Scaled(FanInGaussian(), 2.0), stats.norm(0.0, 2.0 / 5)),
     ],
-    ids=repr,
+    ids=lambda value: repr(value) if isinstance(value, bouton.Module) else "law",
 )
 def test_values_have_their_distribution(initialiser: Any, law: Any) -> None:
     drawn = np.asarray(Full(25, 300).draw(initialiser, KEY), float)
@@ -298,3 +299,7 @@ def test_no_fan_in_for_what_is_no_weight() -> None:
     circuit = Circuit({"s": Synapse(Full(2, 2), bias=Scaled(FanInGaussian()))})
     with pytest.raises(CircuitError, match="FanInGaussian draws weights: no fan-in is known here"):
         circuit.realise(KEY)
+
+
+def test_an_array_without_axes_is_a_number() -> None:
+    assert as_initialiser(np.asarray(0.5), "w") == Constant(0.5) == as_initialiser(0.5, "w")

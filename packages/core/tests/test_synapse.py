@@ -338,7 +338,7 @@ class Late(Transmission):
 
     def advance(self, s: Any, arriving: Any, x: Any, tick: Tick) -> Any:
         out = s.ring[tick.step % 3]
-        return self.State(ring=s.ring.at[tick.step % 3].set(arriving)), out
+        return self.State(ring=s.ring.at[tick.step % 3].set(arriving())), out
 
     def rebase(self, s: Any, steps: int) -> Any:
         return self.State(ring=jnp.roll(s.ring, -steps, 0))

@@ -66,6 +66,7 @@ TOPOLOGIES = {
     "OneToOne": (OneToOne(4), (np.arange(4), np.arange(4), np.arange(4))),
     "Sparse": (FAN_OUT, listed(FAN_OUT)),
     "Sparse, pairs out of order, signed": (Sparse(4, 3, Pairs(*PAIRS), sign=SIGN), (*PAIRS, np.arange(5))),
+    "Sparse, shared": (FAN_OUT.replace(shared=True), (*listed(FAN_OUT)[:2], np.zeros(8, int))),
     "Patched": (BLOCKS, in_blocks(BLOCKS)),
     "MPS": (MPS(4, 3, rank=2), every(4, 3)),
     "Shared": (Shared(5, 3), tuple(np.array([[j + d, j, d] for d in range(3) for j in range(3)]).T)),
@@ -80,13 +81,13 @@ class Edges:
         self.rng = rng = np.random.default_rng(0)
         self.topology, (self.pre, self.post, self.place) = TOPOLOGIES[name]
         self.n_pre, self.n_post = self.topology.size("pre")[0], self.topology.size("post")[0]
-        self.per_edge = isinstance(self.topology, Dense | OneToOne | Sparse | Patched)
+        self.per_edge = name not in ("MPS", "Shared", "Sparse, shared")
         if isinstance(self.topology, MPS):  # the matrix of which they are factors
             self.weights = rng.normal(size=(4, 2)) @ rng.normal(size=(2, 3))
         else:
-            self.weights = rng.normal(size=self.topology.size("weights"))
+            self.weights = rng.normal(size=self.topology.size("weights") or None)  # one for all is a number
         sign = getattr(self.topology, "sign", None)
-        self.w = self.weights.reshape(-1)[self.place] * (1.0 if sign is None else sign[self.pre])
+        self.w = np.reshape(self.weights, -1)[self.place] * (1.0 if sign is None else sign[self.pre])
 
     def of_units(self, draw):
         """A parameter of each unit: as a release takes it, and one by one."""
@@ -225,6 +226,9 @@ RELEASES = {  # name: (how to make it, the part that acts in each synapse)
 }
 
 
+SHARED_BY = {"Shared": "Shared is shared by 3", "Sparse, shared": "Sparse is shared by 8"}
+
+
 def refusal(release, topology):
     """Why a release does not work on a topology; None where it does."""
     per_edge = RELEASES[release][1]
@@ -232,9 +236,9 @@ def refusal(release, topology):
         return "MPS has no weight for each edge: CurrentNormalised cannot divide by their sum."
     if topology == "MPS" and per_edge:
         return f"{per_edge} acts in each synapse, but MPS has no weight for each edge."
-    if topology == "Shared" and per_edge:
+    if topology in SHARED_BY and per_edge:
         return (
-            f"{per_edge} acts in each synapse, but a weight of Shared is shared by 3 of them. Use a release that acts "
+            f"{per_edge} acts in each synapse, but a weight of {SHARED_BY[topology]} of them. Use a release that acts "
             "in each pre-synaptic unit, or a topology with a weight for each edge."
         )
     return None

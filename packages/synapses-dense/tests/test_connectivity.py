@@ -299,7 +299,7 @@ def test_how_many_edges_to_expect(rule, sizes):
     [
         (
             lambda: Sparse(10**6, 10**6, FanOut(10**4)),
-            r"^ff: the list of 10,000,000,000 edges of Sparse would take 400,000,000,000 bytes \(400 GB\), but .* are free",
+            r"^ff: the list of 10,000,000,000 edges of Sparse would take 400,000,000,000 bytes \(400 GB\), but",
         ),
         (
             lambda: Dense(10**6, 10**6, connect=Probability(0.1)),

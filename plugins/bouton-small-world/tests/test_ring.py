@@ -19,7 +19,7 @@ class TestRing(TopologyTests):
 def connected(topology):
     """The wiring as a matrix (pre, post)."""
     matrix = np.zeros((topology.n, topology.n), int)
-    np.add.at(matrix, (topology.sources(), np.arange(topology.n)[:, None]), 1)
+    np.add.at(matrix, (topology.sources, np.arange(topology.n)[:, None]), 1)
     return matrix
 
 
@@ -44,7 +44,7 @@ def test_current_is_the_sum_over_the_edges():
     topology = SmallWorld(9, k=4, p=0.5)
     rng = np.random.default_rng(0)
     w, x = rng.normal(size=(9, 4)), rng.normal(size=(2, 9))
-    y = [[sum(w[j, e] * row[i] for e, i in enumerate(topology.sources()[j])) for j in range(9)] for row in x]
+    y = [[sum(w[j, e] * row[i] for e, i in enumerate(topology.sources[j])) for j in range(9)] for row in x]
     np.testing.assert_allclose(topology.apply(jnp.asarray(w, jnp.float32), jnp.asarray(x, jnp.float32)), y, atol=1e-5)
 
 
@@ -63,8 +63,8 @@ def test_without_rewiring_it_is_a_ring():
 
 
 def test_the_expected_share_of_edges_is_rewired():
-    ring = SmallWorld(500, k=6, p=0.0).sources()
-    moved = (SmallWorld(500, k=6, p=0.2).sources() != ring).mean()
+    ring = SmallWorld(500, k=6, p=0.0).sources
+    moved = (SmallWorld(500, k=6, p=0.2).sources != ring).mean()
     assert abs(moved - 0.2) < 4 * np.sqrt(0.2 * 0.8 / ring.size)
 
 
@@ -75,8 +75,8 @@ def test_a_few_shortcuts_make_the_world_small_and_leave_it_clustered():
 
 
 def test_wiring_depends_on_the_seed_alone():
-    np.testing.assert_array_equal(SmallWorld(50, seed=3).sources(), SmallWorld(50, seed=3).sources())
-    assert (SmallWorld(50, seed=3).sources() != SmallWorld(50, seed=4).sources()).any()
+    np.testing.assert_array_equal(SmallWorld(50, seed=3).sources, SmallWorld(50, seed=3).sources)
+    assert (SmallWorld(50, seed=3).sources != SmallWorld(50, seed=4).sources).any()
 
 
 @pytest.mark.parametrize("wrong", [{"k": 3}, {"k": 0}, {"k": 10}, {"p": 1.5}, {"p": -0.1}])

@@ -16,6 +16,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.core import Tracer
 
 from ._check import check_fields, check_initialiser, check_parts
 from ._component import Component
@@ -115,7 +116,7 @@ class Circuit(Module):
         batch = (batch,) if isinstance(batch, int) else tuple(batch)
         if not (isinstance(dt, (int, float)) and math.isfinite(dt) and dt > 0):
             raise CircuitError(f"dt must be a number > 0 ms, got {dt!r}.")
-        check_states(self._sizes(batch), free=not isinstance(key, jax.core.Tracer))  # inside jit they may be there
+        check_states(self._sizes(batch), free=not isinstance(key, Tracer))  # inside jit they may be there
         state: dict[str, Any] = {}
         for n, c in self._usable().items():
             try:

@@ -283,6 +283,6 @@ def as_initialiser(value: Any, name: str) -> Initialiser:
         return value
     if isinstance(value, (np.ndarray, jax.Array, list, tuple)) and np.ndim(value):  # type: ignore[arg-type]
         return Given(value if isinstance(value, jax.Array) else np.asarray(value, float))
-    if isinstance(value, (int, float, np.number, jax.Array)) and not isinstance(value, bool):
+    if isinstance(value, (int, float, np.number, np.ndarray, jax.Array)) and not isinstance(value, bool):
         return Constant(value)
     raise CircuitError(f"{name} must be a number, an array or an initialiser, got {value!r}.")

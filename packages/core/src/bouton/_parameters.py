@@ -28,7 +28,7 @@ def replaced(module: Any, full: str, path: list[str], value: Any) -> Any:
             raise CircuitError(f"{full!r} names no parameter: {head!r} is not an index below {len(module)}.")
         inner = replaced(module[int(head)], full, rest, value)
         return (*module[: int(head)], inner, *module[int(head) + 1 :])
-    fields = {f.name: spec_of(f) for f in dataclasses.fields(module)} if isinstance(module, Module) else {}
+    fields = {f.name: spec_of(f) for f in dataclasses.fields(module)} if isinstance(module, Module) else {}  # type: ignore[arg-type]
     if head not in fields:
         raise CircuitError(f"{full!r} names no parameter: no field {head!r}.{nearest(head, list(fields))}")
     if isinstance(fields[head], StaticSpec):
@@ -44,9 +44,9 @@ def realised(module: Any, name: str, env: dict[str, Any], key: Any) -> Any:
     """`module` with every parameter that is an initialiser drawn. `env`: sizes of dims; `name` makes the keys."""
     if not isinstance(module, Module) or isinstance(module, Initialiser):
         return module
-    env = {**env, **(module.dims() if hasattr(module, "dims") else {})}
+    env = {**env, **(module.dims() if hasattr(module, "dims") else {})}  # type: ignore[attr-defined]
     changes: dict[str, Any] = {}
-    for f in dataclasses.fields(module):
+    for f in dataclasses.fields(module):  # type: ignore[arg-type]
         spec, value, path = spec_of(f), getattr(module, f.name), f"{name}.{f.name}"
         if isinstance(spec, ParameterSpec) and isinstance(value, Initialiser):
             changes[f.name] = value(node_key(key, path), parameter_shape(spec, env))
@@ -66,7 +66,7 @@ def undrawn(module: Any, name: str) -> Iterator[str]:
             yield from undrawn(item, f"{name}.{i}")
     if not isinstance(module, Module) or isinstance(module, Initialiser):
         return
-    for f in dataclasses.fields(module):
+    for f in dataclasses.fields(module):  # type: ignore[arg-type]
         value, path = getattr(module, f.name), f"{name}.{f.name}"
         if isinstance(spec_of(f), ParameterSpec):
             if isinstance(value, Initialiser):

@@ -14,6 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from bouton import CircuitError, Constant, Given, Initialiser, Tick, Uniform
 from jax import lax
+from jax.core import Tracer
 
 
 def longest_of(who: str, ms: Any, longest: float | None) -> float | None:
@@ -24,7 +25,7 @@ def longest_of(who: str, ms: Any, longest: float | None) -> float | None:
         return longest
     known = _known(ms)
     if known is None:
-        given = "traced" if isinstance(ms, jax.core.Tracer) else f"drawn from {ms!r}"
+        given = "traced" if isinstance(ms, Tracer) else f"drawn from {ms!r}"
         raise CircuitError(
             f"{who}.ms is {given}, so its largest value is not known: give longest=, the longest delay [ms] to keep "
             "values for."
@@ -81,4 +82,4 @@ def _known(ms: Any) -> np.ndarray | None:
         ms = ms.value
     elif isinstance(ms, Given):
         ms = ms.values
-    return None if isinstance(ms, (Initialiser, jax.core.Tracer)) else np.asarray(ms)
+    return None if isinstance(ms, (Initialiser, Tracer)) else np.asarray(ms)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from bouton import CircuitError, Connectivity, Initialiser, Param, Topology, derived, parameter, static
+from bouton import CircuitError, Connectivity, Initialiser, Param, Topology, check_room_for, derived, parameter, static
 from jax import lax
 
 from ._sign import check_sign
@@ -28,8 +28,9 @@ class Dense(Topology):
       of a unit excite or all inhibit. ``constraints=(Clip(0.0, None),)`` keeps them so while they learn. A rule then
       changes a magnitude by the sign times what it says, as it is written for the effect :math:`\sigma_i w_{ij}`.
 
-    Raises `CircuitError` for signs other than 1 and -1, a connectivity that does not fit the sizes, joins a pair more
-    than once or leaves no synapse at all, and a `seed` that nothing is drawn from.
+    Raises `CircuitError` for signs other than 1 and -1 and a `seed` that nothing is drawn from; when the circuit is
+    built, for a connectivity that does not fit the sizes, joins a pair more than once or leaves no synapse at all, and
+    for a mask too large for memory.
     """
 
     n_pre: int = static(dim="pre", doc="number of pre-synaptic units")
@@ -41,17 +42,15 @@ class Dense(Topology):
     def __post_init__(self) -> None:
         super().__post_init__()
         check_sign("Dense", self.sign)
-        if self.connect is None:
-            if self.seed != 0:
-                raise CircuitError(f"Dense.seed={self.seed!r} has no effect without connect: give one, or no seed.")
-        elif all(type(n) is int and n > 0 for n in (self.n_pre, self.n_post)):  # else the circuit says what is wrong
-            _ = self.mask  # what is wrong with it is said now
+        if self.connect is None and self.seed != 0:
+            raise CircuitError(f"Dense.seed={self.seed!r} has no effect without connect: give one, or no seed.")
 
     @derived
     def mask(self) -> jax.Array | None:
         """Which synapses exist: booleans (pre, post); None where all do."""
         if self.connect is None:
             return None
+        check_room_for("the mask of Dense", 2 * self.n_pre * self.n_post)  # once for NumPy, once for JAX
         pre, post = draw_edges("Dense", self.connect, self.n_pre, self.n_post, self.seed)
         mask = np.zeros((self.n_pre, self.n_post), bool)
         mask[pre, post] = True
@@ -63,6 +62,7 @@ class Dense(Topology):
         return jnp.asarray(mask)
 
     def dims(self) -> dict[str, Any]:
+        _ = self.mask  # what is wrong with it is said when the circuit is built, with the synapse's name
         pre, post = {"pre": self.n_pre}, {"post": self.n_post}
         return {"pre": pre, "post": post, "weights": pre | post}
 
@@ -86,6 +86,9 @@ class Dense(Topology):
 
     def fan_in_of_weights(self) -> Any:
         return float(self.n_pre) if self.mask is None else self.mask.sum(0, dtype=float)
+
+    def largest(self, w: jax.Array, of: Literal["pre", "post"] = "post") -> jax.Array:
+        return jnp.abs(self._existing(w)).max(0 if of == "post" else 1)
 
     def draw(self, initialiser: Initialiser, key: Any) -> jax.Array:
         """New weights, 0 where there is no synapse."""

@@ -179,9 +179,9 @@ class AllToAll(Connectivity):
 def draw_edges(owner: str, connect: Any, n_pre: int, n_post: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """The edges of a topology, ``(pre, post)``; `owner` is its name in messages.
 
-    Raises `CircuitError` for what is no connectivity, a seed below 0, more edges than there is memory for (before any is
-    drawn, where the rule knows how many to expect), indices out of range (of a third party's rule), and where there are
-    no edges at all.
+    Raises `CircuitError` for what is no connectivity, a seed below 0, more edges than there is memory for (before any
+    is drawn, where the rule knows how many to expect), indices out of range (of a third party's rule), and where there
+    are no edges at all.
     """
     if not isinstance(connect, Connectivity):
         raise CircuitError(f"{owner}.connect must be a connectivity such as Probability(0.1), got {connect!r}.")

@@ -7,10 +7,10 @@ import math
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from bouton import Arriving, CircuitError, Initialiser, Param, Ports, Tick, Transmission, parameter, port, static
+from jax.core import Tracer
 from jaxtyping import Array, Float
 
 
@@ -122,7 +122,7 @@ class DoubleExponential(Kernel):
 
     def check(self, *, dt: float) -> None:
         rise, decay = self.tau_rise, self.tau_decay
-        if isinstance(rise, jax.core.Tracer | Initialiser) or isinstance(decay, jax.core.Tracer | Initialiser):
+        if isinstance(rise, Tracer | Initialiser) or isinstance(decay, Tracer | Initialiser):
             return
         rise, decay = np.broadcast_arrays(rise, decay)
         if (wrong := rise > decay).any():

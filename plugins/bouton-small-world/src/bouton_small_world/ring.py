@@ -31,7 +31,8 @@ class SmallWorld(bouton.Topology):
     def dims(self):
         return {"pre": {"pre": self.n}, "post": {"post": self.n}, "weights": {"post": self.n, "edge": self.k}}
 
-    def sources(self) -> np.ndarray:
+    @bouton.derived  # drawn once, and an argument of compiled programs instead of a constant in them
+    def sources(self):
         """i(j, e): which unit each edge starts at, an array (post, edge)."""
         rng = np.random.default_rng(self.seed)
         near = np.delete(np.arange(-self.k // 2, self.k // 2 + 1), self.k // 2)
@@ -40,7 +41,7 @@ class SmallWorld(bouton.Topology):
             others = np.setdiff1d(np.arange(self.n), [j, *i[j]])
             if len(others):  # a unit that hears from all others has no edge to move
                 i[j, e] = rng.choice(others)
-        return i
+        return jnp.asarray(i)
 
     def apply(self, w, x):
-        return jnp.einsum("...je,je->...j", x[..., self.sources()], w)
+        return jnp.einsum("...je,je->...j", x[..., self.sources], w)
