@@ -230,7 +230,6 @@ def test_each_rule_comes_back_from_a_model_file():
         (lambda: Pairs([[0, 1]], [0, 1]), r"Pairs\.pre must be a list of indices, got an array of int64\[1, 2\]\."),
         (lambda: Pairs(["a"], [0]), r"Pairs\.pre must be a list of indices, got an array of <U1\[1\]\."),
     ],
-    ids=str,
 )
 def test_bad_rules_are_said_at_once(make, message):
     with pytest.raises(CircuitError, match=message):

@@ -250,3 +250,10 @@ def test_errors_when_a_synapse_is_built(make: Any, message: str) -> None:
     with pytest.raises(CircuitError) as e:
         Circuit({"s": Synapse(make())})
     assert message in str(e.value)
+
+
+def test_edges_are_counted_in_32_bits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Said before any is drawn, on a machine with enough memory for them."""
+    monkeypatch.setattr("bouton_synapses_dense.connectivity.check_room_for", lambda name, size: None)
+    with pytest.raises(CircuitError, match="would make 3,000,000,000 edges: Sparse holds fewer than 2,147,483,648"):
+        Circuit({"s": Synapse(Sparse(100_000, 100_000, FanOut(30_000)))})

@@ -189,6 +189,8 @@ def draw_edges(owner: str, connect: Any, n_pre: int, n_post: int, seed: int) -> 
         raise CircuitError(f"{owner}.seed must be a whole number of at least 0, got {seed!r}.")
     if count := connect.count(n_pre, n_post):
         check_room_for(f"the list of {count:,} edges of {owner}", count * BYTES_TO_DRAW)
+        if count >= 2**31:  # they are counted in 32 bits
+            raise CircuitError(f"{connect!r} would make {count:,} edges: {owner} holds fewer than {2**31:,}.")
     pre, post = map(np.asarray, connect.edges(n_pre, n_post, np.random.default_rng(seed)))
     name = type(connect).__name__
     if pre.ndim != 1 or pre.shape != post.shape or pre.dtype.kind not in "iu" or post.dtype.kind not in "iu":
