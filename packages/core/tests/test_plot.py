@@ -309,6 +309,19 @@ def test_weights_after_a_trial():
     assert ax.images[0].get_clim() == (-11, 11)  # two signs: white is 0
 
 
+def test_weights_of_a_list_of_edges():
+    """In their places; parallel edges add up."""
+    edges = {"pre_index": ("edge", [0, 2, 2, 1]), "post_index": ("edge", [3, 0, 0, 1])}
+    data = xr.DataArray([[1.0, 2.0, 3.0, -4.0]], dims=("time", "edge"), coords={"time": [1.0], **edges}, name="w")
+    ax = plot.weights(data)
+    expected = [[0, 0, 0, 1], [0, -4, 0, 0], [5, 0, 0, 0]]
+    np.testing.assert_array_equal(ax.images[0].get_array(), expected)
+    assert (ax.get_xlabel(), ax.get_ylabel(), ax.get_title()) == ("post", "pre", "w, at 1 ms")
+    far = data.assign_coords(pre_index=("edge", [0, 2, 2, 9_999]), post_index=("edge", [3, 0, 0, 9_999]))
+    with pytest.raises(bouton.RunError, match=r"w joins 10,000 to 10,000 units: too many for a matrix."):
+        plot.weights(far)
+
+
 def test_weights_are_a_matrix(run):
     with pytest.raises(bouton.RunError, match=r"beat.age is no matrix \(pre, post\): it has the dims unit."):
         plot.weights(run, "beat.age")

@@ -130,9 +130,22 @@ def matrix_of(
         data = data.isel({along: at})
     else:
         data, notes = _one(data, name, own, select)
+    if len(own) == 1 and {"pre_index", "post_index"} <= set(data.coords):
+        return _of_edges(data, name), ("pre", "post"), quantity(data), ", ".join([name, *notes])
     if len(own) != 2:
         raise RunError(f"{name} is no matrix (pre, post): it has the dims {', '.join(own) or 'none'}.")
     return np.asarray(data.values, float), (own[0], own[1]), quantity(data), ", ".join([name, *notes])
+
+
+def _of_edges(data: xr.DataArray, name: str) -> np.ndarray:
+    """A list of edges as a matrix, up to the last unit that has one; 0 where there is none."""
+    pre, post = (np.asarray(data[side].values) for side in ("pre_index", "post_index"))
+    matrix_shape = (int(pre.max()) + 1, int(post.max()) + 1)
+    if matrix_shape[0] * matrix_shape[1] > 25_000_000:
+        raise RunError(f"{name} joins {matrix_shape[0]:,} to {matrix_shape[1]:,} units: too many for a matrix.")
+    matrix = np.zeros(matrix_shape)
+    np.add.at(matrix, (pre, post), np.asarray(data.values, float))
+    return matrix
 
 
 def _variable(run: Any, name: str | None) -> tuple[str, xr.DataArray]:

@@ -164,6 +164,7 @@ def weights(
     """A matrix of weights, pre-synaptic units downwards, with a colour bar.
 
     `at` is the index of the sample, by default the last. White is 0; signed weights are blue below and red above it.
+    Weights of a list of edges, as of a sparse topology, are put in their places.
     """
     values, (pre, post), label, title = matrix_of(run, name, at, select)
     ax = _axes(ax, (5.6, 4.2))
