@@ -16,6 +16,7 @@ from bouton_synapses_dense import (
     Dense,
     DoubleExponential,
     Exponential,
+    FanOut,
     OneToOne,
     Pairs,
     Patched,
@@ -46,6 +47,17 @@ class TestDense(TopologyTests):
 
 class TestOneToOne(TopologyTests):
     make = staticmethod(lambda: [OneToOne(1), OneToOne(5)])
+
+
+class TestSparse(TopologyTests):
+    make = staticmethod(
+        lambda: [
+            Sparse(4, 5, FanOut(2), seed=1),
+            Sparse(5, 4, Probability(0.4), seed=1, sign=[1.0, -1.0, 1.0, -1.0, 1.0]),
+            Sparse(4, 3, Pairs([3, 0, 2, 0], [2, 1, 0, 2])),
+            Sparse(3, 4, FanOut(2), shared=True),
+        ]
+    )
 
 
 class TestPatched(TopologyTests):
@@ -100,11 +112,6 @@ class TestDoubleExponential(ComponentTests):
     component = Synapse(Dense(3, 4), Uniform(0.0, 0.3), transmission=DoubleExponential(1.0, [2.0, 3.0, 4.0, 5.0]))
 
 
-class TestDoubleExponentialOfEqualTimeConstants(ComponentTests):
-    component = Synapse(Dense(3, 4), Uniform(0.0, 0.3), transmission=DoubleExponential(4.0, 4.0, reversal=0.0))
-    inputs: ClassVar = {"transmission.v": (-70.0, -50.0)}
-
-
 class TestReceptors(ComponentTests):
     component = Synapse(
         Dense(3, 4),
@@ -123,10 +130,6 @@ class TestDendriticDelay(ComponentTests):
 
 class TestTsodyksMarkram(ComponentTests):
     component = Synapse(Dense(3, 4), Uniform(0.0, 0.3), release=TsodyksMarkram(0.3))
-
-
-class TestTsodyksMarkramWithoutFacilitation(ComponentTests):
-    component = Synapse(Dense(3, 4), Uniform(0.0, 0.3), release=TsodyksMarkram([0.1, 0.5, 0.9], None, 30.0))
 
 
 class TestTsodyksMarkramPerEdge(ComponentTests):

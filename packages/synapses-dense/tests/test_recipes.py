@@ -4,7 +4,6 @@ import json
 import re
 import subprocess
 import sys
-from typing import ClassVar
 
 import bouton
 import bouton_synapses_dense as dense
@@ -45,54 +44,12 @@ from bouton_synapses_dense import (
 from .drive import run, train
 
 
-class TestDenseSynapse(ComponentTests):
-    component = DenseSynapse((3, 4), bias_init=0.1, p_conn=0.5, seed=1)
-
-
-class TestStaticSynapse(ComponentTests):
-    component = StaticSynapse((3, 2), resist_scale=2.0)
-
-
 class TestSTPDenseSynapse(ComponentTests):
-    component = STPDenseSynapse((3, 4))
-
-
-class TestExponentialSynapse(ComponentTests):
-    component = ExponentialSynapse((3, 4), 5.0, 0.5, None, bias_init=0.1)
-
-
-class TestAlphaSynapse(ComponentTests):
-    component = AlphaSynapse((3, 4), 5.0, 0.5, -75.0)
-    inputs: ClassVar = {"transmission.v": (-70.0, -50.0)}
-
-
-class TestDoubleExpSynapse(ComponentTests):
-    component = DoubleExpSynapse((3, 4), 5.0, 1.0, 0.5, 0.0, p_conn=0.6)
-    inputs: ClassVar = {"transmission.v": (-70.0, -50.0)}
-
-
-class TestPatchedSynapse(ComponentTests):
-    component = PatchedSynapse((4, 6), 2, (1, 0), bias_init=0.1)
-
-
-class TestStaticPatchedSynapse(ComponentTests):
-    component = StaticPatchedSynapse((6, 6), 2, p_conn=0.5)
-
-
-class TestBaseDendriticInput(ComponentTests):
-    component = BaseDendriticInput(Patched(4, 4, 2), 0.5, [1.0, 2.0, 3.0, 4.0], -1)
-
-
-class TestSimpleDendriticInput(ComponentTests):
-    component = SimpleDendriticInput((3, 4), Uniform(), 2.0, sign=-1)
+    component = STPDenseSynapse((3, 4), bias_init=0.1, p_conn=0.5, seed=1)
 
 
 class TestSparseDendriticInput(ComponentTests):
     component = SparseDendriticInput((4, 3), FanOut(2), Uniform())
-
-
-class TestOne2OneDendriticInput(ComponentTests):
-    component = One2OneDendriticInput(3, Uniform())
 
 
 # ---- what they are ------------------------------------------------------------------------------------------------
