@@ -62,6 +62,12 @@ def everything() -> list[str]:
     return [*every, "--editable", f"{PACKAGES['core']}[demo]", *group("integration")]
 
 
+def pytest(session: nox.Session, *paths: str) -> None:
+    """Tests, spread over the processors; `nox -- -n0 --pdb` stops at a failure, in one process."""
+    session.install(*group("pytest"))
+    session.run("pytest", "--numprocesses=auto", "--maxprocesses=8", "--dist=worksteal", *paths, *session.posargs)
+
+
 def runs(version: str) -> bool:
     """Whether `pythonX.Y` starts: version managers leave commands on the path that only print an error."""
     command = shutil.which(f"python{version}")
@@ -103,14 +109,14 @@ def types(session: nox.Session) -> None:
 def tests(session: nox.Session, package: str) -> None:
     """A package's own tests, beside nothing but what it declares."""
     session.install(*editable(PACKAGES[package]))
-    session.run("pytest", f"packages/{package}/tests", *session.posargs)
+    pytest(session, f"packages/{package}/tests")
 
 
 @nox.session(python=[OLDEST, NEWEST], tags=["commit"])
 def integration(session: nox.Session) -> None:
     """What crosses packages, with all of them."""
     session.install(*everything())
-    session.run("pytest", "integration_tests", *session.posargs)
+    pytest(session, "integration_tests")
 
 
 @nox.session(python=NEWEST, tags=["release"])
@@ -158,7 +164,7 @@ def plugins(session: nox.Session, plugin: str) -> None:
         if private := private_imports(path):
             session.error(f"{path.relative_to(ROOT)} is to use public names only, and imports {', '.join(private)}")
     session.install(*editable(PLUGINS[plugin]))
-    session.run("pytest", f"plugins/{plugin}", *session.posargs)
+    pytest(session, f"plugins/{plugin}")
 
 
 def private_imports(path: Path) -> list[str]:
@@ -188,7 +194,7 @@ def template(session: nox.Session) -> None:
 def lowest(session: nox.Session) -> None:
     """All tests with the lowest versions that the packages declare."""
     session.install("--resolution=lowest-direct", *everything())
-    session.run("pytest", *session.posargs)
+    pytest(session)
 
 
 @nox.session(tags=["release"])

@@ -109,7 +109,7 @@ def learned(topology, rule, w, pre, post):
 def test_the_familys_rule_on_a_strangers_topology_is_that_on_its_edges_among_all():
     rng = np.random.default_rng(0)
     pre, post = (rng.random((2, 30, 12)) < 0.3).astype(float)
-    edges = WIRING.sources(), np.arange(12)[:, None]
+    edges = WIRING.sources, np.arange(12)[:, None]
     rule = TraceSTDP(a_plus=0.05, a_minus=0.04, mu=1.0)
     w = rng.uniform(0.2, 0.8, (12, 12))
     all_to_all = learned(Dense(12, 12), rule, w, pre, post)
