@@ -406,6 +406,21 @@ def test_what_would_not_come_back_is_refused(tmp_path):
     assert not (tmp_path / "m.toml").exists()
 
 
+def test_an_integer_where_a_float_is_wanted_is_written_as_one():
+    class Window(bouton.Component):
+        """A window."""
+
+        length: float = bouton.static(default=4.0)
+        period: float | None = bouton.static(default=None)
+        sizes: tuple[float, ...] = bouton.static(default=())
+
+    with (PluginSet.discover() | PluginSet.of({"component": {"Window": Window}})).use():
+        circuit = Circuit({"a": Window(length=5, period=2, sizes=(1, 2.5))})
+        data = circuit.to_dict()
+        assert data["nodes"]["a"] == {"type": "Window", "length": 5.0, "period": 2.0, "sizes": [1.0, 2.5]}
+        assert Circuit.from_dict(json.loads(json.dumps(data))) == circuit
+
+
 def test_inside_jit_there_are_no_values_to_write():
     circuit = Circuit({"a": Leaky(2)})
     with pytest.raises(ModelError, match=r"^nodes\.a\.tau: .* cannot be written as plain data"):

@@ -45,6 +45,8 @@ if TYPE_CHECKING:
     from ._initialisers import Triangle as Triangle
     from ._initialisers import Uniform as Uniform
     from ._initialisers import as_initialiser as as_initialiser
+    from ._integrators import check_integration as check_integration
+    from ._integrators import integrate as integrate
     from ._model import load as load
     from ._model import save as save
     from ._module import Module as Module
@@ -97,6 +99,7 @@ else:
             "Initialiser as_initialiser Constant Given Uniform Gaussian LogNormal FanInUniform FanInGaussian Eye "
             "Hollow Triangle Scaled Bounded Thinned"
         ),
+        "_integrators": "check_integration integrate",
         "_lazy": "lazy",
         "_model": "load save",
         "_module": "Module static parameter derived port part Ports Param Part Tick",

@@ -30,6 +30,7 @@ KINDS = (
     "initialiser",
     "constraint",
     "surrogate",
+    "integrator",
     "demo",
 )
 CORE = "bouton"

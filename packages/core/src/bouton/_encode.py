@@ -113,10 +113,11 @@ class _Writer:
 
 
 def _static(path: str, value: Any, hint: Any) -> Any:
-    """A static value; an error where reading the data back would not give it again."""
-    data = _number(path, value)
+    """A static value, an integer as a float where that is wanted; an error where reading would not give it again."""
     try:
-        if same(fit(data, hint), value):
+        read = fit(_number(path, value), hint)
+        data = _number(path, read)
+        if read == as_static(value) and same(fit(data, hint), read):
             return data
     except (Misfit, TypeError):  # TypeError: not a value for JSON
         pass

@@ -28,6 +28,7 @@ def bouton_register() -> Mapping[str, Mapping[str, str]]:
     - ``connectivity``: which pairs of units a topology connects;
     - ``initialiser``: a distribution of parameters, weights or start values;
     - ``surrogate``: a spike whose gradient is replaced;
+    - ``integrator``: a function that advances differential equations by one step;
     - ``demo``: a function that ``bouton demo`` runs.
 
     The hook lives in a module that imports nothing but `bouton.hookimpl`, and that an entry point of the group

@@ -44,6 +44,16 @@ NAMES = {
         "Triangular": "bouton._surrogates:Triangular",
         "StraightThrough": "bouton._surrogates:StraightThrough",
     },
+    "integrator": {
+        "euler": "bouton._integrators:euler",
+        "midpoint": "bouton._integrators:midpoint",
+        "rk2": "bouton._integrators:midpoint",
+        "heun": "bouton._integrators:heun",
+        "ralston": "bouton._integrators:ralston",
+        "rk4": "bouton._integrators:rk4",
+        "exp_euler": "bouton._integrators:exp_euler",
+        "exact": "bouton._integrators:exact",
+    },
 }
 
 

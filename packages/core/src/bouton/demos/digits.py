@@ -74,7 +74,7 @@ def network() -> bouton.Circuit:
                 theta_plus=0.2,
                 tau_theta=1e6,
                 refract_time=0.0,
-                max_one_spike=True,
+                k_winners=1,
                 wta_scope="state",
             ),
             "inhibition": bouton.Synapse(Dense(N_CELLS, N_CELLS), weights=bouton.Eye(0.0, -20.0)),

@@ -17,6 +17,7 @@ from .._component import Component
 from .._constraints import Constraint
 from .._discovery import normalised
 from .._dynamics import Release, Transmission
+from .._errors import CircuitError
 from .._initialisers import Initialiser, Uniform
 from .._module import MISSING, Module, StaticSpec, spec_of
 from .._plasticity import Plasticity
@@ -89,6 +90,8 @@ def _made(kind: str, target: Any) -> Any:
     """An instance made with defaults, and with small sizes where it asks for sizes."""
     if kind == "demo":
         raise SkipTest("a demo is run by `bouton demo`.")
+    if kind == "integrator":
+        return target
     if kind == "recipe":
         arguments = inspect.signature(target).parameters.values()
         needed = [p.name for p in arguments if p.default is p.empty and p.kind not in (p.VAR_KEYWORD, p.VAR_POSITIONAL)]
@@ -115,7 +118,7 @@ def _conformance(kind: str, made: Any) -> type[Checks]:
 
     match kind:
         case "component" | "recipe":
-            return of(ComponentTests, component=made)
+            return of(ComponentTests, component=made, dt=_step(made))
         case "topology":
             return of(TopologyTests, topology=made)
         case "rule":
@@ -127,8 +130,21 @@ def _conformance(kind: str, made: Any) -> type[Checks]:
             return of(_InitialiserTests, value=made)
         case "constraint":
             return of(_ConstraintTests, value=made)
+        case "integrator":
+            return of(_IntegratorTests, value=made)
         case _:
             return of(_SurrogateTests, value=made)
+
+
+def _step(component: Component) -> float:
+    """The longest of some steps that the component takes [ms]."""
+    for dt in (1.0, 0.1, 0.01):
+        try:
+            component.check(dt=dt)
+            return dt
+        except CircuitError:
+            continue
+    return 1.0  # the checks say why not
 
 
 class _ValueTests(Checks):
@@ -168,6 +184,26 @@ class _ConstraintTests(_ValueTests):
         require(bool(jnp.isfinite(once).all()), f"{name} gives weights that are not finite.")
         twice = self.value(topology, once)
         require(np.allclose(once, twice, rtol=1e-5, atol=1e-6), f"{name} is no projection: twice is not once.")
+
+
+class _IntegratorTests(Checks):
+    value: Any
+
+    def test_converges(self) -> None:
+        """With half the step, two coupled variables are at most half as far from the solution of their equations."""
+
+        def slope(y: Any) -> Any:  # y[0] + i y[1] = e^((-1 + 2i) t)
+            return -y[0] - 2.0 * y[1], 2.0 * y[0] - y[1]
+
+        def error(steps: int) -> float:
+            y = (jnp.ones(()), jnp.zeros(()))
+            for _ in range(steps):
+                y = type(self).value(slope, y, 0.5 / steps)
+            require(isinstance(y, tuple) and len(y) == 2, f"it gives {y!r}; that must be a tuple like y.")
+            return float(np.hypot(y[0] - np.exp(-0.5) * np.cos(1.0), y[1] - np.exp(-0.5) * np.sin(1.0)))
+
+        coarse, fine = error(8), error(16)
+        require(fine < max(0.6 * coarse, 1e-5), f"its error falls from {coarse:.2g} to {fine:.2g} only.")
 
 
 class _SurrogateTests(_ValueTests):
