@@ -170,9 +170,19 @@ def test_clamped_the_potential_stays_at_reset():
     np.testing.assert_array_equal(states.v[:, 0], -60)
 
 
-def test_time_since_the_last_spike():
-    states, _ = run(LIFCell(n_units=1), np.array([[0.0], [1e3], [0.0], [0.0]]), dt=0.5)
+def test_the_last_spike_and_the_time_since():
+    states, out = run(LIFCell(n_units=1), np.array([[0.0], [1e3], [0.0], [0.0]]), dt=0.5)
     np.testing.assert_allclose(states.rfr[:, 0], [np.inf, 0, 0.5, 1.0])
+    np.testing.assert_allclose(out.tols[:, 0], [-np.inf, 0.5, 0.5, 0.5])
+
+
+def test_the_threshold_can_be_shifted_from_outside():
+    circuit = bouton.Circuit(nodes={"exc": LIFCell(n_units=2, theta_plus=None)})
+    state = circuit.init(key=jax.random.key(0), dt=1.0)
+    given = {"exc.j": jnp.full(2, 300.0), "exc.thr_shift": jnp.array([0.0, 3.0])}  # v reaches -50
+    _, out = circuit.step(state, bouton.Tick(step=0, dt=1.0, key=jax.random.key(0)), given)
+    np.testing.assert_array_equal(out["exc"].s, [1, 0])
+    np.testing.assert_array_equal(out["exc"].v_thr, [-52, -49])
 
 
 # ---- adaptation ------------------------------------------------------------------------------------------------------
@@ -225,29 +235,58 @@ def test_one_of_the_spikes_comes_out_each_as_often():
 
 
 def test_of_no_spikes_none_comes_out():
-    for option in ("one_spike", "max_one_spike"):
-        _, out = run(LIFCell(n_units=3, **{option: True}), np.zeros((2, 5, 3)), batch=(5,))
+    for option in ({"one_spike": True}, {"k_winners": 1}):
+        _, out = run(LIFCell(n_units=3, **option), np.zeros((2, 5, 3)), batch=(5,))
         assert not out.s.any()
 
 
 def test_the_spike_furthest_above_its_own_threshold_comes_out():
-    cell = LIFCell(n_units=3, max_one_spike=True, thr=[-52.0, -20.0, -52.0])
+    cell = LIFCell(n_units=3, k_winners=1, thr=[-52.0, -20.0, -52.0])
     _, out = run(cell, np.array([[[1000.0, 1500.0, 900.0], [900.0, 1500.0, 1000.0], [0, 1500.0, 0]]]), batch=(3,))
     np.testing.assert_array_equal(out.s[0], [[1, 0, 0], [0, 0, 1], [0, 1, 0]])
     np.testing.assert_array_equal(out.s_raw[0], [[1, 1, 1], [1, 1, 1], [0, 1, 0]])
 
 
-def test_both_ways_of_choosing_exclude_each_other():
-    with pytest.raises(bouton.CircuitError, match="exc: one_spike and max_one_spike exclude each other"):
-        run(LIFCell(n_units=1, one_spike=True, max_one_spike=True), 0.0, steps=1)
+@pytest.mark.parametrize(
+    ("options", "axis"),
+    [({"k_winners": 2}, (0, 1)), ({"k_winners": 2, "winners_axis": 0}, 0), ({"k_winners": 9}, (0, 1))],
+)
+def test_k_winners_of_the_population_or_along_an_axis_of_a_map(options, axis):
+    """Beside a sort: who is among the k furthest above threshold, and above it at all."""
+    drive = np.random.default_rng(0).uniform(0, 1000, (1, 5, 12))
+    states, out = run(LIFCell(n_units=(4, 3), wta_scope="state", **options), drive, batch=(5,))
+    over = (drive[0] / 20 - 13).reshape(5, 4, 3)
+    for lane, values in enumerate(over):
+        rows = [values.ravel()] if axis == (0, 1) else list(values.T)
+        least = [np.sort(row)[-min(options["k_winners"], len(row))] for row in rows]
+        chosen = (values >= (least[0] if axis == (0, 1) else np.array(least))) & (values > 0)
+        np.testing.assert_array_equal(out.s[0, lane], chosen.ravel())
+        np.testing.assert_array_equal(out.s_raw[0, lane], values.ravel() > 0)
+    np.testing.assert_array_equal(states.v[0] == -60, out.s[0] > 0)
+    assert 0 < out.s[0].sum() <= out.s_raw[0].sum()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"one_spike": True, "k_winners": 1}, "one_spike and k_winners exclude each other: choose one."),
+        ({"k_winners": 0}, "k_winners must be at least 1, got 0. Use None to let all spikes out."),
+        ({"k_winners": 1, "winners_axis": 1}, "winners_axis must be an axis of n_units=2, one of 0, got 1."),
+    ],
+)
+def test_winners_that_cannot_be_chosen(options, message):
+    with pytest.raises(bouton.CircuitError) as raised:
+        run(LIFCell(n_units=2, **options), 0.0, steps=1)
+    assert str(raised.value) == f"exc: {message}"
 
 
 @pytest.mark.parametrize(
     ("parameters", "dt", "shown"),
     [
-        ({}, 50.0, "a step of 50 ms is too long for Euler with tau_m = 20 ms: use dt <= 20, or"),
-        ({"tau_m": [20.0, 0.5]}, 1.0, "with tau_m = 0.5 ms: use dt <= 0.5, or"),
-        ({"conduct_leak": [0.0, 10.0]}, 4.0, "with tau_m / conduct_leak = 2 ms: use dt <= 2, or"),
+        ({}, 50.0, "a step of 50 ms is too long for integration_type='euler': use dt <= 20, or"),
+        ({"tau_m": [20.0, 0.5]}, 1.0, "a step of 1 ms is too long for integration_type='euler': use dt <= 0.5, or"),
+        ({"conduct_leak": [0.0, 10.0]}, 4.0, ": use dt <= 2, or"),
+        ({"integration_type": "rk4"}, 70.0, "for integration_type='rk4': use dt <= 55.7, or"),  # 2.785 tau
     ],
 )
 def test_a_step_too_long_for_euler_is_refused(parameters, dt, shown):
@@ -259,7 +298,7 @@ def test_a_step_too_long_for_euler_is_refused(parameters, dt, shown):
         with pytest.raises(bouton.CircuitError) as raised:
             begin()
         assert str(raised.value).startswith("exc: a step of ") and shown in str(raised.value)
-        assert str(raised.value).endswith(' or integration_type="exact".')
+        assert str(raised.value).endswith(" or another integrator, such as 'exp_euler'.")
 
 
 def test_the_longest_step_of_euler_and_any_of_the_exact_integration_are_taken():
