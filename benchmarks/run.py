@@ -27,6 +27,7 @@ PEERS = {  # of each workload, in the order of the table; what follows the dash 
     "W1": ("ngclearn", "brian2"),
     "W2": ("ngclearn", "brian2"),
     "W3": ("brian2", "brian2-2", "nest", "nest-1.5ms", "brainpy"),
+    "W4": ("ngclearn", "brian2", "brian2-2", "brainpy"),
 }
 TOLERANCE = 0.1  # of the mean spike count: beyond it two libraries do not simulate the same thing
 
@@ -132,7 +133,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         nargs="+",
         choices=dict.fromkeys([*PEERS, *workloads.ALL]),
         metavar="WORKLOAD",
-        help=f"{', '.join(workloads.ALL)}; W3 means all its sizes",
+        help=f"{', '.join(workloads.ALL)}; W3 means all its sizes, W4 all its cells",
     )
     parser.add_argument("--peers", nargs="*", choices=peers, default=peers, help="default: all that the workload has")
     parser.add_argument("--repeats", type=int, default=5, metavar="N", help="rounds (default 5)")

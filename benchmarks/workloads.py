@@ -185,6 +185,87 @@ class CUBA:
         return decaying / -math.expm1(-self.dt / self.tau_m)
 
 
+@dataclass(frozen=True)
+class HodgkinHuxley:
+    """W4-hh: uncoupled Hodgkin-Huxley cells, each with a constant current of its own, by Euler's method.
+
+        v' = j - g_na m^3 h (v - v_na) - g_k n^4 (v - v_k) - g_l (v - v_l)
+        x' = a_x (1 - x) - b_x x                             for each gate n, m, h
+        a_n = .01 (10 - v) / (e^((10 - v)/10) - 1)           b_n = .125 e^(-v/80)
+        a_m = .1 (25 - v) / (e^((25 - v)/10) - 1)            b_m = 4 e^(-v/18)
+        a_h = .07 e^(-v/20)                                  b_h = 1 / (e^((30 - v)/10) + 1)
+
+    Potentials are relative to rest, and a spike is an upward crossing of `thr`. A repetition is `steps` steps from the
+    resting state, in which v = 0 and the gates are at their steady state.
+    """
+
+    n: int = 10_000
+    dt: float = 0.01
+    steps: int = 10_000
+    g_na: float = 120.0
+    g_k: float = 36.0
+    g_l: float = 0.3
+    v_na: float = 115.0
+    v_k: float = -12.0
+    v_l: float = 10.6
+    thr: float = 50.0
+    lowest: float = 8.0
+    highest: float = 30.0
+
+
+@dataclass(frozen=True)
+class LIF:
+    """W4-lif: uncoupled leaky integrate-and-fire cells, each with a constant current of its own, by Euler's method.
+
+        v <- v + dt/tau_m (v_rest - v + j)                no current for the `refractory` ms after a spike
+        s <- v > thr;  v <- v_reset where s
+
+    A repetition is `steps` steps from v_rest.
+    """
+
+    n: int = 100_000
+    dt: float = 0.1
+    steps: int = 10_000
+    tau_m: float = 20.0
+    v_rest: float = -65.0
+    v_reset: float = -60.0
+    thr: float = -52.0
+    refractory: float = 5.0
+    lowest: float = 10.0
+    highest: float = 20.0
+
+
+@dataclass(frozen=True)
+class Izhikevich:
+    """W4-izhikevich: uncoupled regular spiking cells of Izhikevich (2003), each with a current of its own, by Euler.
+
+        v' = .04 v^2 + 5 v + 140 - w + j;  w' = a (b v - w)
+        s <- v > thr;  v <- c and w <- w + d where s
+
+    A repetition is `steps` steps from v = -65, w = -14.
+    """
+
+    n: int = 100_000
+    dt: float = 0.1
+    steps: int = 10_000
+    a: float = 0.02
+    b: float = 0.2
+    c: float = -65.0
+    d: float = 8.0
+    thr: float = 30.0
+    v0: float = -65.0
+    w0: float = -14.0
+    lowest: float = 2.0
+    highest: float = 12.0
+
+
+def currents(p: HodgkinHuxley | LIF | Izhikevich) -> np.ndarray:
+    """The current of each cell: evenly spaced."""
+    import numpy as np
+
+    return np.linspace(p.lowest, p.highest, p.n).astype(np.float32)
+
+
 def _distance2(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
     """Squared distance of each point (x, y) to the segment from start to end."""
     along = end - start
@@ -201,7 +282,13 @@ W1 = RecurrentLIF()
 W2 = UnsupervisedSTDP()
 # The rates of two networks of 4,000 cells differ more than those of two libraries: see cuba_statistics.py.
 W3 = [CUBA(4_000, 80, tolerance=0.1), CUBA(20_000, 80), CUBA(20_000, 1_000), CUBA(100_000, 80)]
-ALL = {"W1": W1, "W2": W2} | {f"W3-{size.n}x{size.k}": size for size in W3}
+W4 = {"hh": HodgkinHuxley(), "lif": LIF(), "izhikevich": Izhikevich()}
+ALL = {
+    "W1": W1,
+    "W2": W2,
+    **{f"W3-{size.n}x{size.k}": size for size in W3},
+    **{f"W4-{name}": cells for name, cells in W4.items()},
+}
 
 
 def family(name: str) -> str:
