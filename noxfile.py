@@ -197,6 +197,13 @@ def lowest(session: nox.Session) -> None:
     pytest(session)
 
 
+@nox.session(python=NEWEST, tags=["release"])
+def differential(session: nox.Session) -> None:
+    """The cells beside those of ngc-learn: equal where it is right, and where it is not, the difference."""
+    session.install(*editable(PACKAGES["cells"]), "ngclearn==3.2.3", "ngcsimlib==3.1.1", "jax==0.12.0.1")
+    pytest(session, "integration_tests/peers/ngclearn_cells.py")
+
+
 @nox.session(tags=["release"])
 def docs(session: nox.Session) -> None:
     """The site, with every warning an error; its examples are executed."""
