@@ -4,7 +4,7 @@ from typing import ClassVar
 
 import numpy as np
 from bouton.testing import ComponentTests
-from bouton_cells import Dendrite, LIFCell, PoissonCell
+from bouton_cells import Dendrite, IFCell, LIFCell, PoissonCell, QuadLIFCell
 
 DRIVE = {"j": (0.0, 600.0)}  # spikes within a few steps
 
@@ -36,7 +36,22 @@ class TestLIFCellOneSpike(ComponentTests):
 
 
 class TestLIFCellMaxOneSpike(ComponentTests):
-    component = LIFCell(4, max_one_spike=True)
+    component = LIFCell(4, k_winners=1)
+    inputs = DRIVE
+
+
+class TestLIFCellTwoWinnersOfEachRow(ComponentTests):
+    component = LIFCell((2, 3), k_winners=2, winners_axis=1, wta_scope="state", integration_type="rk4")
+    inputs = DRIVE
+
+
+class TestIFCell(ComponentTests):
+    component = IFCell(3, refract_time=2.0)
+    inputs = DRIVE
+
+
+class TestQuadLIFCell(ComponentTests):
+    component = QuadLIFCell((2, 2), refractory="clamp", v_min=-80.0, integration_type="heun")
     inputs = DRIVE
 
 

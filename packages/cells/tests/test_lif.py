@@ -298,7 +298,7 @@ def test_a_step_too_long_for_euler_is_refused(parameters, dt, shown):
         with pytest.raises(bouton.CircuitError) as raised:
             begin()
         assert str(raised.value).startswith("exc: a step of ") and shown in str(raised.value)
-        assert str(raised.value).endswith(" or another integrator, such as 'exp_euler'.")
+        assert str(raised.value).endswith(" or another integrator, such as 'exact'.")
 
 
 def test_the_longest_step_of_euler_and_any_of_the_exact_integration_are_taken():

@@ -1,16 +1,21 @@
-"""PoissonCell against the statistics of independent Bernoulli trials."""
+"""PoissonCell against the statistics of independent Bernoulli trials, and with counts of the Poisson process."""
 
 import bouton
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from bouton.testing import ComponentTests
 from bouton_cells import PoissonCell
 from scipy import stats
 
 
-def spikes(x, *, steps, n_units=1, dt=1.0, batch=(), seed=0, **parameters):
-    """Spikes (step, *batch, unit) at a constant intensity."""
+class TestPoissonCellCounts(ComponentTests):
+    component = PoissonCell((2, 2), target_freq=900.0, counts=True)
+
+
+def spikes(x, *, steps, n_units=1, dt=1.0, batch=(), seed=0, name="s", **parameters):
+    """Spikes, or counts of them, (step, *batch, unit) at a constant intensity."""
     circuit = bouton.Circuit(nodes={"image": PoissonCell(n_units=n_units, **parameters)})
     state = circuit.init(key=jax.random.key(seed), dt=dt, batch=batch)
     x = jnp.asarray(x, float)
@@ -18,7 +23,7 @@ def spikes(x, *, steps, n_units=1, dt=1.0, batch=(), seed=0, **parameters):
     def body(state, step):
         tick = bouton.Tick(step=step, dt=dt, key=jax.random.key(seed), batch=batch)
         state, out = circuit.step(state, tick, {"image.x": x})
-        return state, out["image"].s
+        return state, getattr(out["image"], name)
 
     return np.asarray(jax.jit(lambda: jax.lax.scan(body, state, jnp.arange(steps))[1])())
 
@@ -68,3 +73,43 @@ def test_at_most_one_spike_a_step():
 def test_each_unit_may_have_a_frequency_of_its_own():
     trains = spikes(1.0, n_units=2, steps=50, target_freq=[0.0, 1000.0])
     np.testing.assert_array_equal(trains, np.broadcast_to([0.0, 1.0], (50, 2)))
+
+
+def chi_square(counts, distribution):
+    """The p-value of whole numbers under a distribution, the tails taken together."""
+    low, high = map(int, distribution.ppf([5e-3, 1 - 5e-3]))
+    low, high = max(low, 0), max(high, low + 1)
+    observed = np.bincount(np.clip(counts, low, high).astype(int), minlength=high + 1)[low:]
+    expected = distribution.pmf(np.arange(low, high + 1))
+    expected[0], expected[-1] = distribution.cdf(low), distribution.sf(high - 1)
+    return stats.chisquare(observed, expected * len(counts)).pvalue
+
+
+def test_counts_have_the_poisson_distribution_for_small_and_large_means():
+    means = np.array([0.05, 0.8, 6.0, 40.0])
+    counts = spikes(1.0, n_units=120, steps=100, name="n", counts=True, target_freq=np.repeat(means * 1000, 30))
+    for mean, found in zip(means, counts.reshape(100, 4, 30).swapaxes(0, 1), strict=True):
+        assert chi_square(found.ravel(), stats.poisson(mean)) > 1e-3
+
+
+@pytest.mark.parametrize("dt", [2.0, 0.5])
+def test_sums_of_counts_have_the_same_distribution_at_every_step(dt):
+    """600 Hz for 20 ms, where the Bernoulli approximation would lose a part of the spikes."""
+    sums = spikes(0.5, n_units=3000, steps=round(20 / dt), dt=dt, name="n", counts=True, target_freq=1200.0).sum(0)
+    assert chi_square(sums, stats.poisson(12.0)) > 1e-3
+
+
+def test_a_spike_is_a_count_above_zero_and_no_input_hangs():
+    circuit = bouton.Circuit({"image": PoissonCell(n_units=5, counts=True, target_freq=1000.0)})
+    x = jnp.array([-1.0, 0.0, 0.7, 1e30, jnp.inf])
+    tick = bouton.Tick(step=0, dt=1.0, key=jax.random.key(0), batch=(200,))
+    _, out = circuit.step(circuit.init(key=jax.random.key(0), dt=1.0, batch=200), tick, {"image.x": x})
+    s, n = np.asarray(out["image"].s), np.asarray(out["image"].n)
+    np.testing.assert_array_equal(s, n > 0)
+    assert set(n[:, 2]) >= {0.0, 1.0, 2.0} and not n[:, :2].any() and np.isfinite(n).all()
+
+
+def test_there_are_counts_only_where_they_are_asked_for():
+    message = r"unknown state or output 'a\.n': it is there only where a\.counts is given"
+    with pytest.raises(bouton.CircuitError, match=message):
+        bouton.Circuit({"a": PoissonCell(1), "b": PoissonCell(1)}, {"b.x": "a.n"})
