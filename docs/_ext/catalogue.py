@@ -6,6 +6,7 @@ is read.
 
 from __future__ import annotations
 
+import inspect
 import re
 import shutil
 import tomllib
@@ -30,6 +31,7 @@ TITLES = {
     "initialiser": "Initialisers",
     "constraint": "Constraints",
     "surrogate": "Surrogate gradients",
+    "integrator": "Integrators",
     "demo": "Demos",
 }
 PHASES = {
@@ -38,6 +40,7 @@ PHASES = {
     "State": "States",
     "Out": "Outputs",
 }
+USE = {"demo": "bouton demo {}", "integrator": 'integration_type="{}"'}  # of what is not imported
 
 
 def write(app: Sphinx) -> None:
@@ -58,10 +61,10 @@ def write(app: Sphinx) -> None:
 
 
 def describe(entry: Any) -> dict[str, Any]:
-    """What there is to say about a name. A demo is a command: it has no parameters in Python."""
+    """What there is to say about a name. What nobody calls in Python has no parameters to be shown."""
     target = entry.load()
-    if entry.kind == "demo":
-        return {"doc": getattr(target, "help", None) or target.__doc__, "parameters": [], "ports": {}}
+    if entry.kind in USE:
+        return {"doc": getattr(target, "help", None) or inspect.getdoc(target), "parameters": [], "ports": {}}
     return describe_class(target)
 
 
@@ -82,7 +85,7 @@ def page(entry: Any, about: dict[str, Any]) -> str:
     """One name: what its docstring says, its parameters, its compartments."""
     package = entry.target.partition(".")[0]
     text = heading(entry.name)
-    use = f"bouton demo {entry.name}" if entry.kind == "demo" else f"from {package} import {entry.name}"
+    use = USE.get(entry.kind, f"from {package} import {{}}").format(entry.name)
     text += f"{entry.kind.capitalize()} of **{entry.plugin.dist}**: ``{use}``\n\n"
     text += escaped(about["doc"]) + "\n\n"
     if about["parameters"]:
