@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import bouton
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -14,6 +15,8 @@ import xarray as xr
 from bouton import Circuit, Record, Trials, Uniform, delayed, simulate
 from bouton._chunk import Program, run_chunk, start
 from bouton._memory import MemoryStore
+from bouton.testing._bench import Bench
+from jaxtyping import Array, Float
 
 from .tiny import KEY, N_IN, PLUGINS, RATES, Leaky, N, Noise, assert_same, loop, network, node_key, recorded
 
@@ -228,6 +231,33 @@ def test_float64() -> None:
         _, rows = loop(CIRCUIT, 20, RATES)
         assert run["cell.v"].dtype == run["cell.v_mean"].dtype == np.float64 and run["cell.count"].dtype == np.int64
         np.testing.assert_allclose(run["cell.v"], rows["cell.v"], rtol=1e-13)
+
+
+def test_an_array_that_was_a_constant_in_double_precision_can_be_run_in_single() -> None:
+    class Cell(bouton.Component):
+        n_units: int = bouton.static(dim="unit")
+        v0: bouton.Param = bouton.parameter(default=0.0, dims="unit")
+
+        class State(bouton.Ports):
+            v: Float[Array, " unit"] = bouton.port()
+
+        def init(self, *, key: Any, dt: float, batch: tuple[int, ...] = ()) -> Any:
+            return self.State(v=self.v0 + jax.random.uniform(key, (self.n_units,)))
+
+        def advance(self, s: Any, x: Any, tick: bouton.Tick) -> Any:
+            return s, self.Out()
+
+    def run(cell: Cell) -> Any:
+        circuit = Circuit({"Cell": cell}).realise(KEY)
+        run = simulate(circuit, 3, record={"Cell.v": 1})
+        assert run.circuit.components["Cell"].v0 is circuit.components["Cell"].v0
+        return run["Cell.v"].values
+
+    run(Cell(4))
+    cell = Cell(3, v0=np.arange(3.0))
+    with jax.enable_x64(True):
+        Bench(cell, {}, dt=1.0, steps=6).init()
+    np.testing.assert_array_equal(np.floor(run(cell)[-1]), [0, 1, 2])
 
 
 def test_calls_of_one_shape_compile_once() -> None:

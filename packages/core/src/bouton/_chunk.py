@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterator, Mapping
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -106,11 +106,16 @@ class Program:
             circuit = realised(circuit, {}, key) if is_random(circuit) else circuit
         return cls(circuit, job, fed, numbers, key)
 
+    @cached_property
+    def sent(self) -> Circuit:
+        """The circuit with its arrays on the device: not sent with each chunk, and of today's default precision."""
+        return jax.tree.map(lambda v: jnp.asarray(v) if isinstance(v, np.ndarray) else v, self.circuit)
+
     def start(self, state: Any) -> Carry:
         """What the first chunk starts from: a new state, or a given one."""
         if state is None:
-            return start(self.circuit, self.values, self.key, job=self.job)
-        form = start.eval_shape(self.circuit, self.values, self.key, job=self.job)
+            return start(self.sent, self.values, self.key, job=self.job)
+        form = start.eval_shape(self.sent, self.values, self.key, job=self.job)
         sums = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), form.sums)
         return Carry(fitted(self.circuit, state, form.state, only_persistent=self.job.trial is not None), sums)
 
@@ -133,7 +138,7 @@ class Program:
         series = self.fed.series if self.job.trial else {ref: a[rows] for ref, a in self.fed.series.items()}
         samples = {ref: a[rows].reshape(piece.units, *piece.batch, *a.shape[1:]) for ref, a in self.fed.samples.items()}
         given = Given(self.fed.constant, series, samples)
-        return self.circuit, self.values, self.key, carry, np.int64(piece.first_unit), given
+        return self.sent, self.values, self.key, carry, np.int64(piece.first_unit), given
 
 
 def realised(circuit: Circuit, values: Mapping[str, Any], key: Any) -> Circuit:
