@@ -4,13 +4,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from bouton import Arctan, FastSigmoid, StraightThrough, Surrogate, Triangular, spike
+from bouton import Arctan, FastSigmoid, SecantLIF, StraightThrough, Surrogate, Triangular, spike
 
 U = jnp.array([-2.0, -0.3, -1e-6, 0.0, 1e-6, 0.4, 3.0])
 FORMULAS = {
     Arctan(1.5): lambda u: 1 / np.pi / (1 + (np.pi * 1.5 * u / 2) ** 2),
     FastSigmoid(4.0): lambda u: 1 / (1 + 4 * np.abs(u)) ** 2,
     Triangular(0.5): lambda u: np.maximum(0, 1 - 0.5 * np.abs(u)),
+    SecantLIF(0.7, 0.3): lambda u: np.where(u > 0, 0.7 * 0.3 / np.cosh(0.3 * u) ** 2, 0),
     StraightThrough(): np.ones_like,
 }
 

@@ -6,14 +6,23 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from bouton import CircuitError, Component, Param, Ports, Tick, check_integration, integrate, parameter, port, static
+from bouton import (
+    CircuitError,
+    Component,
+    Param,
+    Ports,
+    SecantLIF,
+    Tick,
+    check_integration,
+    integrate,
+    parameter,
+    port,
+    static,
+)
 from jaxtyping import Array, Float
 
 from ._refractory import is_over, last_spike, renewed
 from ._thresholds import balanced, jittered
-
-C1, C2 = 0.82, 0.08
-"""The firing rate is about C1 tanh(C2 J) (Samadi et al., 2017)."""
 
 
 class SLIFCell(Component):
@@ -140,7 +149,7 @@ class SLIFCell(Component):
         (v,) = integrate(self.integration_type, lambda y: self.slope(y, current), (s.v,), tick.dt)
         thr = s.thr + s.thr_theta if self.adapts_anew else jnp.broadcast_to(s.thr, v.shape)
         fired = ready & (v > thr)
-        surrogate = _slope_of_rate(current)
+        surrogate = SecantLIF()(current)
         out = _differing(jnp.where(fired | ~ready if self.sticky_spikes else fired, 1.0, 0.0), current, surrogate)
         rfr = renewed(s.rfr, fired, tick.dt)
         changed = self._adapted(thr, fired, tick.dt)
@@ -161,12 +170,6 @@ class SLIFCell(Component):
         if self.thr_leak is not None:
             thr = thr * (1 - self.thr_leak) ** dt
         return thr if self.thr_gain is None else thr + jnp.where(fired, self.thr_gain, 0.0)
-
-
-def _slope_of_rate(current: jax.Array) -> jax.Array:
-    """C1 C2 sech^2(C2 J) where J > 0."""
-    e = jnp.exp(-2 * C2 * jnp.maximum(current, 0.0))  # sech^2(x) = 4 e^(-2 x) / (1 + e^(-2 x))^2 overflows nowhere
-    return jnp.where(current > 0, 4 * C1 * C2 * e / (1 + e) ** 2, 0.0)
 
 
 @jax.custom_jvp

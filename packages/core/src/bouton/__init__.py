@@ -77,6 +77,7 @@ if TYPE_CHECKING:
     from ._simulate import simulate as simulate
     from ._surrogates import Arctan as Arctan
     from ._surrogates import FastSigmoid as FastSigmoid
+    from ._surrogates import SecantLIF as SecantLIF
     from ._surrogates import StraightThrough as StraightThrough
     from ._surrogates import Surrogate as Surrogate
     from ._surrogates import Triangular as Triangular
@@ -111,7 +112,7 @@ else:
         "_run": "Run open",
         "_scan": "scan",
         "_simulate": "simulate Trials",
-        "_surrogates": "Surrogate spike Arctan FastSigmoid Triangular StraightThrough",
+        "_surrogates": "Surrogate spike Arctan FastSigmoid Triangular SecantLIF StraightThrough",
         "_synapse": "Synapse",
         "_topology": "Topology",
         "_wiring": "delayed",

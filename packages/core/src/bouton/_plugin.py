@@ -42,6 +42,7 @@ NAMES = {
         "Arctan": "bouton._surrogates:Arctan",
         "FastSigmoid": "bouton._surrogates:FastSigmoid",
         "Triangular": "bouton._surrogates:Triangular",
+        "SecantLIF": "bouton._surrogates:SecantLIF",
         "StraightThrough": "bouton._surrogates:StraightThrough",
     },
     "integrator": {

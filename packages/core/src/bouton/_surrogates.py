@@ -44,6 +44,21 @@ class Triangular(Surrogate):
         return jnp.maximum(0.0, 1.0 - self.alpha * jnp.abs(u))
 
 
+class SecantLIF(Surrogate):
+    r""":math:`c_1 c_2\,\mathrm{sech}^2(c_2 u)` for :math:`u > 0`, else 0 (Samadi, Lillicrap & Tweed, 2017).
+
+    The slope of :math:`c_1 \tanh(c_2 u)`, about the firing rate of leaky integrate-and-fire cells. In the paper, and in
+    `SLIFCell` of bouton-cells, u is the input current.
+    """
+
+    c1: Param = parameter(default=0.82, gt=0, doc="highest rate")
+    c2: Param = parameter(default=0.08, gt=0, doc="steepness [1 / unit of u]")
+
+    def __call__(self, u: jax.Array) -> jax.Array:
+        e = jnp.exp(-2.0 * self.c2 * jnp.maximum(u, 0.0))  # sech^2(x) = 4 e^(-2 x) / (1 + e^(-2 x))^2 overflows nowhere
+        return jnp.where(u > 0, 4.0 * self.c1 * self.c2 * e / (1.0 + e) ** 2, 0.0)
+
+
 class StraightThrough(Surrogate):
     """A slope of one everywhere (Bengio et al., 2013)."""
 
