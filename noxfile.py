@@ -56,6 +56,11 @@ def editable(*folders: Path, extra: str = "[test]") -> list[str]:
     return [argument for target in targets for argument in ("--editable", target)]
 
 
+def stack(session: nox.Session) -> list[str]:
+    """An argument for the oldest Python, on which the lowest versions are tested that the packages declare."""
+    return ["--resolution=lowest-direct"] if session.python == OLDEST and session.venv_backend == "uv" else []
+
+
 def everything() -> list[str]:
     """Arguments that install all packages and plugins with all that any test needs."""
     every = editable(*PACKAGES.values(), *PLUGINS.values())
@@ -80,7 +85,6 @@ def newest() -> str:
     return next((version for version in ("3.14", "3.13", "3.12") if version == mine or runs(version)), "3.12")
 
 
-# For the oldest Python, pip finds the oldest supported versions of JAX and zarr; for the newest, the newest.
 OLDEST, NEWEST = "3.11", newest()
 
 nox.needs_version = ">=2025.10.14"
@@ -108,14 +112,14 @@ def types(session: nox.Session) -> None:
 @nox.parametrize("package", list(PACKAGES), ids=list(PACKAGES))
 def tests(session: nox.Session, package: str) -> None:
     """A package's own tests, beside nothing but what it declares."""
-    session.install(*editable(PACKAGES[package]))
+    session.install(*stack(session), *editable(PACKAGES[package]))
     pytest(session, f"packages/{package}/tests")
 
 
 @nox.session(python=[OLDEST, NEWEST], tags=["commit"])
 def integration(session: nox.Session) -> None:
     """What crosses packages, with all of them."""
-    session.install(*everything())
+    session.install(*stack(session), *everything())
     pytest(session, "integration_tests")
 
 
@@ -188,13 +192,6 @@ def template(session: nox.Session) -> None:
     session.run("bouton", "new-plugin", "bouton-newcomer")
     session.run("python", "-m", "pip", "install", "./bouton-newcomer[test]")
     session.run("pytest", "bouton-newcomer")
-
-
-@nox.session(python=OLDEST, tags=["release"], venv_backend="uv")
-def lowest(session: nox.Session) -> None:
-    """All tests with the lowest versions that the packages declare."""
-    session.install("--resolution=lowest-direct", *everything())
-    pytest(session)
 
 
 @nox.session(python=NEWEST, tags=["release"])

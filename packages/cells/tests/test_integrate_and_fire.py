@@ -76,3 +76,8 @@ def test_an_unknown_integrator():
         run(IFCell(1, integration_type="midpiont"), 0.0, steps=1)
     expected = "exc: integration_type: no installed plugin provides the integrator 'midpiont'. Did you mean 'midpoint'?"
     assert str(raised.value) == expected
+
+
+def test_an_unknown_parameter_is_told_as_components_tell_it():
+    with pytest.raises(bouton.CircuitError, match=r"^IFCell has no parameter 'tau'\. Did you mean 'tau_m'\?$"):
+        IFCell(5, tau=3.0)  # type: ignore[reportCallIssue]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from bouton import Arctan, Surrogate
+from bouton import Arctan, Surrogate, recipe
 
 from .adex import AdExCell
 
 
+@recipe({"init_s": "Start values are the circuit's: Circuit(..., start={...})."})
 def ELIF(
     n_units: int | tuple[int, ...],
     *,
@@ -51,6 +52,7 @@ def ELIF(
     )
 
 
+@recipe({"init_s": "Start values are the circuit's: Circuit(..., start={...})."})
 def AELIF(
     n_units: int | tuple[int, ...],
     *,

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from bouton import CircuitError
+from bouton import CircuitError, recipe
 
 from .adex import AdExCell
 from .izhikevich import IzhikevichCell
@@ -38,6 +38,7 @@ _ADEX = MappingProxyType(
 )
 
 
+@recipe()
 def Izhikevich(kind: str, n_units: int | tuple[int, ...]) -> IzhikevichCell:
     r"""The cells of Izhikevich (2003), by the names of their types there.
 
@@ -63,6 +64,7 @@ def Izhikevich(kind: str, n_units: int | tuple[int, ...]) -> IzhikevichCell:
     return IzhikevichCell(n_units, v_reset=c, tau_w=1.0 / a, w_reset=d, coupling_factor=b, v0=rest, w0=b * rest)
 
 
+@recipe()
 def AdEx(kind: str, n_units: int | tuple[int, ...]) -> AdExCell:
     r"""Adaptive exponential cells, by the firing patterns of Naud et al. (2008).
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from bouton import Arctan, Surrogate
+from bouton import Arctan, Surrogate, recipe
 
 from .lif import LIFCell
 
 
+@recipe()
 def IFCell(
     n_units: int | tuple[int, ...],
     *,

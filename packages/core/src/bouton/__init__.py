@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from ._plasticity import Term as Term
     from ._plasticity import Weights as Weights
     from ._plasticity import learn as learn
+    from ._recipe import recipe as recipe
     from ._record import Record as Record
     from ._registry import PluginSet as PluginSet
     from ._registry import components as components
@@ -106,6 +107,7 @@ else:
         "_module": "Module static parameter derived port part Ports Param Part Tick",
         "_normalised_current": "CurrentNormalised",
         "_plasticity": "Plasticity Rule Term Weights learn",
+        "_recipe": "recipe",
         "_record": "Record",
         "_registry": "PluginSet plugins components",
         "_room": "check_room_for",

@@ -8,9 +8,9 @@ from typing import Any, Literal
 
 import jax
 import numpy as np
-from bouton import CircuitError, Connectivity, Param, Synapse, Topology
+from bouton import CircuitError, Connectivity, Param, Synapse, Topology, recipe
 
-from ._recipe import recipe, sizes, values
+from ._arguments import sizes, values
 from .all_to_all import Dense
 from .one_to_one import OneToOne
 from .sparse import Sparse

@@ -7,9 +7,9 @@ from types import MappingProxyType
 from typing import Any, Literal
 
 import numpy as np
-from bouton import CircuitError, FanInGaussian, Initialiser, Param, Synapse, Topology, Uniform
+from bouton import CircuitError, FanInGaussian, Initialiser, Param, Synapse, Topology, Uniform, recipe
 
-from ._recipe import recipe, sizes, values
+from ._arguments import sizes, values
 from .all_to_all import Dense
 from .connectivity import Pairs, Probability
 from .kernels import Alpha, DoubleExponential, Exponential
