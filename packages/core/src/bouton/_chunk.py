@@ -109,7 +109,11 @@ class Program:
     @cached_property
     def sent(self) -> Circuit:
         """The circuit with its arrays on the device: not sent with each chunk, and of today's default precision."""
-        return jax.tree.map(lambda v: jnp.asarray(v) if isinstance(v, np.ndarray) else v, self.circuit)
+
+        def send(v: Any) -> Any:  # cast before JAX sees it: JAX 0.10.0 remembers arrays that it had in double precision
+            return jnp.asarray(v.astype(jax.dtypes.canonicalize_dtype(v.dtype))) if isinstance(v, np.ndarray) else v
+
+        return jax.tree.map(send, self.circuit)
 
     def start(self, state: Any) -> Carry:
         """What the first chunk starts from: a new state, or a given one."""
