@@ -90,6 +90,15 @@ def test_values_from_outside_may_be_traced() -> None:
         close(f(lambda tau: end(once, tau))(0.1), f(lambda tau: end(lambda s: s, tau))(0.1))
 
 
+def test_results_of_one_operation_that_have_one_shape_are_not_mixed_up() -> None:
+    def step(state: Any, i: Any) -> Any:
+        a, b = lax.optimization_barrier((state["a"] + 1.0, state["b"] * 2.0))
+        return {"a": a + b, "b": a - b}, (a * b).sum()
+
+    state = {"a": jnp.arange(float(N)), "b": jnp.ones(N)}
+    close(jax.jit(lambda s: loop(once(step), s, 3))(state), loop(step, state, 3))
+
+
 @pytest.mark.skipif(jax.default_backend() != "cpu", reason="it does nothing there")
 def test_states_are_overwritten_in_place() -> None:
     def copies(step: Any) -> int:

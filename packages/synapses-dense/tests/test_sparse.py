@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from bouton import Circuit, CircuitError, Synapse
 from bouton_synapses_dense import FanIn, FanOut, Pairs, Probability, Sparse, Total
-from bouton_synapses_dense.events import for_each_active
+from bouton_synapses_dense.events import Active
 
 N_PRE, N_POST = 40, 60
 RANDOM = np.random.default_rng(0)
@@ -138,7 +138,7 @@ def test_other_edges_in_each_lane() -> None:
 def test_each_active_index_once(n: int, active: float, seed: int) -> None:
     """Also when more is active than the list has room for."""
     x = (np.random.default_rng(seed).random(n) < active).astype(np.float32)
-    sums = for_each_active(jnp.asarray(x), lambda i, y: y.at[i].add(jnp.asarray(x)[i]), jnp.zeros(n))
+    sums = Active.of(jnp.asarray(x != 0)).each(lambda i, y: y.at[i].add(jnp.asarray(x)[i]), jnp.zeros(n))
     assert (np.asarray(sums) == x).all()
 
 

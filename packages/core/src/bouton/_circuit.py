@@ -26,6 +26,7 @@ from ._fit import conformed, deliver, gathered
 from ._initialisers import Initialiser, as_initialiser
 from ._keys import node_key
 from ._module import Module, Tick, static
+from ._order import behind
 from ._parameters import realised, replaced, undrawn
 from ._room import check_states
 from ._wiring import Plan, Port, canonical_wires, opened, plan, unfed
@@ -182,7 +183,8 @@ class Circuit(Module):
             outs[n] = self._conform(n, "Out", out, tick.batch, f"advance of {n!r}")
         if learn:
             for n in self._learners():
-                new = nodes[n].evolve(after[n], read[n], gather(n, "Late"), tick_of(n + "/evolve"))
+                late = behind(gather(n, "Late"), outs[n])
+                new = nodes[n].evolve(after[n], read[n], late, tick_of(n + "/evolve"))
                 after[n] = self._settle(n, after[n], new, tick, learn, "evolve")
         return after, outs
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import jax
 import jax.numpy as jnp
@@ -14,7 +14,12 @@ from ._topology import Topology
 
 
 class Constraint(Module):
-    """Called as ``constraint(topology, w)``; returns weights that obey it."""
+    """Called as ``constraint(topology, w)``; returns weights that obey it.
+
+    Class variable `elementwise`: each weight is looked at for itself, so only those that learning has changed need be.
+    """
+
+    elementwise: ClassVar[bool] = False
 
     when: Literal["tick", "trial"] = static(
         default="tick", doc="after each tick of learning, or at the end of a trial", kw_only=True
@@ -37,6 +42,8 @@ class Constraint(Module):
 
 class Clip(Constraint):
     """Keep each weight within [low, high]; None leaves that side open."""
+
+    elementwise: ClassVar[bool] = True
 
     low: Param | None = parameter(default=0.0, doc="lowest weight")
     high: Param | None = parameter(default=1.0, doc="highest weight")

@@ -49,13 +49,16 @@ def _with_barriers(jaxpr: Any) -> Any:
     shared = _shared(jaxpr)
     eqns: list[Any] = []
     for eqn in jaxpr.eqns:
-        barriers, made = [], list(eqn.outvars)
-        for i, v in enumerate(eqn.outvars):
-            if v in shared:
-                barrier = jax.make_jaxpr(lax.optimization_barrier)(jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype))
-                made[i] = barrier.jaxpr.invars[0]
-                barriers.append(barrier.jaxpr.eqns[0].replace(outvars=[v]))
-        eqns += [eqn.replace(outvars=made), *barriers]
+        held = [v for v in eqn.outvars if v in shared]
+        if not held:
+            eqns.append(eqn)
+            continue
+        # of all results of an operation at once: JAX gives equal programs the same variables
+        barrier = jax.make_jaxpr(lambda *vs: lax.optimization_barrier(vs))(
+            *(jax.ShapeDtypeStruct(v.aval.shape, v.aval.dtype) for v in held)
+        ).jaxpr
+        made = dict(zip(held, barrier.invars, strict=True))
+        eqns += [eqn.replace(outvars=[made.get(v, v) for v in eqn.outvars]), barrier.eqns[0].replace(outvars=held)]
     return jaxpr.replace(eqns=eqns)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
 import jax
@@ -29,13 +29,16 @@ class Term(NamedTuple):
 
     - `pre`, `post`: arrays (*batch, *pre) and (*batch, *post), or numbers;
     - `gate`: a number, or an elementwise function of the weight array (it commutes with weight sharing);
-    - `bias`: the factor with which `post` changes the bias.
+    - `bias`: the factor with which `post` changes the bias;
+    - `spikes`: which factor is zero for all units without a spike, so that only the weights of the others need be
+      touched. It changes what a step costs, not what it does.
     """
 
     pre: Any
     post: Any
     gate: Any = 1.0
     bias: float = 0.0
+    spikes: Literal["pre", "post"] | None = None
 
 
 def learn(
@@ -50,28 +53,72 @@ def learn(
 
     With ``reduce=None`` the changes of each sample are returned, batch axes in front.
     """
-    shapes = batch + topology.size("pre"), batch + topology.size("post")
     outer = topology.outer
     if reduce is None:
         for _ in batch:
             outer = jax.vmap(outer, (None, 0, 0))
-    share = 1.0 / math.prod(batch) if reduce == "mean" else 1.0
+    factors = _factors(topology, terms, batch)
+    products = [outer(weights.w, *f) for f in factors]
+    change = functools.partial(_change, _gates(topology, terms), _share(batch, reduce))
+    return Weights(jax.tree.map(change, weights.w, *products), _bias(weights, terms, factors, batch, reduce))
 
-    def of_term(term: Term) -> Weights:
-        if callable(term.gate) and not topology.per_edge:
-            raise CircuitError(
-                f"{type(topology).__name__} has no weight for each edge: a rule on it may not depend on the weight."
-            )
-        factors = jnp.broadcast_to(term.pre, shapes[0]), jnp.broadcast_to(term.post, shapes[1])
-        pre, post = lax.optimization_barrier(factors)  # else XLA computes them anew for each weight
-        gate = term.gate(weights.w) if callable(term.gate) else term.gate
-        dw = jax.tree.map(lambda d: gate * share * d, outer(weights.w, pre, post))
-        if weights.b is None:
-            return Weights(dw)
-        lanes = () if reduce is None else tuple(range(len(batch)))
-        return Weights(dw, term.bias * share * post.sum(lanes))
 
-    return functools.reduce(lambda a, b: jax.tree.map(jnp.add, a, b), map(of_term, terms))
+def updated(
+    topology: Topology,
+    weights: Weights,
+    terms: Sequence[Term],
+    bound: Callable[[Any], Any],
+    *,
+    batch: tuple[int, ...] = (),
+    reduce: Literal["mean", "sum"] = "mean",
+) -> Weights:
+    """The weights with what `learn` says added, and then bounded by an elementwise function where they have changed."""
+    factors, gates = _factors(topology, terms, batch), _gates(topology, terms)
+
+    def new(w: Any, *products: Any) -> Any:
+        return moved(w, _change(gates, _share(batch, reduce), w, *products), bound)
+
+    w = topology.update(weights.w, new, factors, [term.spikes for term in terms])
+    b = _bias(weights, terms, factors, batch, reduce)
+    return Weights(w, None if b is None else weights.b + b)
+
+
+def moved(w: Any, change: Any, bound: Callable[[Any], Any]) -> Any:
+    """``bound(w + change)`` where there is a change."""
+    new = w + change
+    return jnp.where(change != 0, bound(new), new)  # not `w` elsewhere: the derivative by the change is 1 there, too
+
+
+def _change(gates: Sequence[Any], share: float, w: Any, *products: Any) -> Any:
+    """The change of some weights of which `products` says what each term's outer product is there."""
+    parts = [(gate(w) if callable(gate) else gate) * share * p for gate, p in zip(gates, products, strict=True)]
+    return functools.reduce(jnp.add, parts)
+
+
+def _factors(topology: Topology, terms: Sequence[Term], batch: tuple[int, ...]) -> list[tuple[jax.Array, jax.Array]]:
+    shapes = batch + topology.size("pre"), batch + topology.size("post")
+    spread = [(jnp.broadcast_to(t.pre, shapes[0]), jnp.broadcast_to(t.post, shapes[1])) for t in terms]
+    return lax.optimization_barrier(spread)  # else XLA computes them anew for each weight
+
+
+def _gates(topology: Topology, terms: Sequence[Term]) -> list[Any]:
+    if not topology.per_edge and any(callable(term.gate) for term in terms):
+        raise CircuitError(
+            f"{type(topology).__name__} has no weight for each edge: a rule on it may not depend on the weight."
+        )
+    return [term.gate for term in terms]
+
+
+def _share(batch: tuple[int, ...], reduce: Literal["mean", "sum"] | None) -> float:
+    return 1.0 / math.prod(batch) if reduce == "mean" else 1.0
+
+
+def _bias(weights: Weights, terms: Sequence[Term], factors: Any, batch: Any, reduce: Any) -> Any:
+    if weights.b is None:
+        return None
+    lanes = () if reduce is None else tuple(range(len(batch)))
+    parts = [t.bias * _share(batch, reduce) * post.sum(lanes) for t, (_, post) in zip(terms, factors, strict=True)]
+    return functools.reduce(jnp.add, parts)
 
 
 class Plasticity(Part):
@@ -98,6 +145,22 @@ class Plasticity(Part):
         """``(state, changes to add)``; with ``reduce=None`` the changes of each sample, batch axes in front."""
         raise NotImplementedError(f"{type(self).__name__} does not define change(...).")
 
+    def update(
+        self,
+        s: Any,
+        topology: Topology,
+        weights: Weights,
+        pre: Any,
+        post: Any,
+        x: Any,
+        tick: Tick,
+        bound: Callable[[Any], Any],
+    ) -> tuple[Any, Weights]:
+        """``(state, new weights)``: what `change` says added, and what changes bounded, elementwise, by `bound`."""
+        s, change = self.change(s, topology, weights, pre, post, x, tick, tick.batch_reduce)
+        w = jax.tree.map(lambda w, dw: moved(w, dw, bound), weights.w, change.w)
+        return s, Weights(w, None if weights.b is None else weights.b + change.b)
+
 
 class Rule(Plasticity):
     """A learning rule: writes `terms`, and thereby runs on every topology."""
@@ -119,3 +182,19 @@ class Rule(Plasticity):
     ) -> tuple[Any, Weights]:
         s, terms = self.terms(s, pre, post, x, tick)
         return s, learn(topology, weights, terms, batch=tick.batch, reduce=reduce)
+
+    def update(
+        self,
+        s: Any,
+        topology: Topology,
+        weights: Weights,
+        pre: Any,
+        post: Any,
+        x: Any,
+        tick: Tick,
+        bound: Callable[[Any], Any],
+    ) -> tuple[Any, Weights]:
+        if type(self).change is not Rule.change:  # a rule may do more than add its terms up
+            return super().update(s, topology, weights, pre, post, x, tick, bound)
+        s, terms = self.terms(s, pre, post, x, tick)
+        return s, updated(topology, weights, terms, bound, batch=tick.batch, reduce=tick.batch_reduce)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import itertools
+from collections.abc import Iterable
 from typing import Any
 
 import jax
@@ -36,7 +38,7 @@ class Synapse(Component):
     - `release`, `transmission`: dynamics before and after the map;
     - `plasticity`: a rule or a wrapper around one;
     - `constraints`: what the weights obey from the start, and again after each step or trial of learning, in this
-      order.
+      order. Bounds that come first apply to the weights that a step changes.
 
     Compartments of a part have its name in front: ``ff.transmission.g``, ``ff.plasticity.x_pre``. Rules see `pre` after
     all delays, on the wire and in the axon, and before what release does to it.
@@ -97,6 +99,8 @@ class Synapse(Component):
                 )
         if self.plasticity is not None and self.topology.dims()["weights"] is None:
             raise CircuitError(f"{type(self.topology).__name__} has no weights: there is nothing to learn.")
+        if self.plasticity is not None:
+            vars(self)["topology"] = self.topology.for_learning()
         if self.release is not None:
             self.release.check_topology(self.topology, self.plasticity)
         for c in self.constraints:
@@ -118,7 +122,7 @@ class Synapse(Component):
 
     def init(self, *, key: Any, dt: float, batch: tuple[int, ...] = ()) -> Any:
         keys = jax.random.split(key, 4)
-        w = functools.reduce(lambda w, c: c(self.topology, w), self.constraints, self._drawn(keys[0]))
+        w = self._constrained(self.constraints, self._drawn(keys[0]))
         b = None if self.bias is None else jnp.broadcast_to(jnp.asarray(self.bias, float), self.topology.size("post"))
 
         def made(which: str, key: Any, *inputs: Any) -> Any:
@@ -152,22 +156,27 @@ class Synapse(Component):
 
     def evolve(self, s: Any, x: Any, late: Any, tick: Tick) -> Any:
         assert self.plasticity is not None
-        old = Weights(s.w, s.b)
         pre = x.pre if self.release is None else self.release.seen(s.release, x.pre)
-        plasticity, change = self.plasticity.change(
-            s.plasticity, self.topology, old, pre, late.post, late.plasticity, tick, tick.batch_reduce
+        due = [c for c in self.constraints if c.when == "tick"]
+        each = list(itertools.takewhile(lambda c: c.elementwise and c.every == 1, due))
+        plasticity, new = self.plasticity.update(
+            s.plasticity,
+            self.topology,
+            Weights(s.w, s.b),
+            pre,
+            late.post,
+            late.plasticity,
+            tick,
+            lambda w: self._constrained(each, w),
         )
-        new = jax.tree.map(jnp.add, old, change)
         w = new.w
-        for c in self.constraints:
-            if c.when == "tick":
-                constrain, due = functools.partial(c, self.topology), (tick.step + 1) % c.every == 0
-                w = constrain(w) if c.every == 1 else lax.cond(due, constrain, lambda w: w, w)
+        for c in due[len(each) :]:
+            constrain = functools.partial(c, self.topology)
+            w = constrain(w) if c.every == 1 else lax.cond((tick.step + 1) % c.every == 0, constrain, lambda w: w, w)
         return s.replace(w=w, b=new.b, plasticity=plasticity)
 
     def consolidate(self, s: Any) -> Any:
-        last = (c for c in self.constraints if c.when == "trial")
-        return s.replace(w=functools.reduce(lambda w, c: c(self.topology, w), last, s.w))
+        return s.replace(w=self._constrained([c for c in self.constraints if c.when == "trial"], s.w))
 
     def coords(self) -> dict[str, tuple[str, Any]]:
         return self.topology.coords()
@@ -184,6 +193,9 @@ class Synapse(Component):
             return self.topology.add(onto, w, pre, factor)
         sums = factor * self.topology.apply(w, pre)
         return sums if onto is None else onto + sums
+
+    def _constrained(self, constraints: Iterable[Constraint], w: Any) -> Any:
+        return functools.reduce(lambda w, c: c(self.topology, w), constraints, w)
 
     def _drawn(self, key: Any) -> Any:
         if self.weights is None and self.topology.dims()["weights"] is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import jax
@@ -47,6 +48,25 @@ class Topology(Module):
         """The adjoint in x: from (*batch, *post) back to (*batch, *pre)."""
         lead = post.shape[: post.ndim - len(self.size("post"))]
         return jax.vjp(lambda x: self.apply(w, x), jnp.zeros(lead + self.size("pre"), post.dtype))[1](post)[0]
+
+    def update(
+        self,
+        w: Any,
+        new: Callable[..., Any],
+        factors: Sequence[tuple[jax.Array, jax.Array]],
+        spikes: Sequence[Literal["pre", "post"] | None],
+    ) -> Any:
+        """``new(w, *products)``, where ``products[k] = outer(w, *factors[k])``: learning, by an elementwise function.
+
+        Where all products are 0, `new` leaves a weight as it is. So where `spikes` says that one factor of each pair is
+        zero for units without a spike, the weights of the others are all that need be touched: override it where that
+        is faster.
+        """
+        return jax.tree.map(new, w, *(self.outer(w, *f) for f in factors))
+
+    def for_learning(self) -> Topology:
+        """This map for a synapse with plasticity: it may hold what only `update` needs."""
+        return self
 
     def size(self, which: str) -> tuple[int, ...]:
         """Shape of ``"pre"``, ``"post"`` or ``"weights"``."""

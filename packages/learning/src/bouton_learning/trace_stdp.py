@@ -45,7 +45,10 @@ class TraceSTDP(Rule):
         )
         new = self.State(x_pre=self._with(old.x_pre, pre), x_post=self._with(old.x_post, post))
         seen = old if self.read == "before" else new
-        return new, (Term(seen.x_pre - self.x_tar, post, self._up), Term(pre, seen.x_post, self._down))
+        return new, (
+            Term(seen.x_pre - self.x_tar, post, self._up, spikes="post"),
+            Term(pre, seen.x_post, self._down, spikes="pre"),
+        )
 
     def _with(self, trace: jax.Array, spikes: jax.Array) -> jax.Array:
         return trace + spikes if self.trace == "add" else jnp.where(spikes > 0, spikes, trace)

@@ -12,6 +12,7 @@ from jax import lax
 
 from ._sign import check_sign
 from .connectivity import draw_edges
+from .event_learning import Events, Factors, New, event_driven_update, products
 from .events import event_driven, item
 
 
@@ -73,10 +74,11 @@ class Dense(Topology):
         return _propagate(self.mask, w, self._signed(x), onto, jnp.asarray(scale, onto.dtype))
 
     def outer(self, w: jax.Array, pre: jax.Array, post: jax.Array) -> jax.Array:
-        pre = self._signed(pre)
-        if pre.ndim == 1:  # a product that fuses with the weights' update, where a matrix product would be stored first
-            return self._existing(pre[:, None] * post[None, :])
-        return self._existing(jnp.einsum("...i,...j->ij", pre, post))
+        return _outer(self.mask, self._signed(pre), post)
+
+    def update(self, w: jax.Array, new: New, factors: Factors, spikes: Any) -> jax.Array:
+        signed = [(self._signed(pre), post) for pre, post in factors]
+        return event_driven_update(_everywhere, _touch, self.mask, w, new, signed, spikes)
 
     def transpose(self, w: jax.Array, post: jax.Array) -> jax.Array:
         return self._signed(post @ self._existing(w).T)
@@ -95,23 +97,53 @@ class Dense(Topology):
         return self._existing(super().draw(initialiser, key))
 
     def _existing(self, w: jax.Array) -> jax.Array:
-        return w if self.mask is None else jnp.where(self.mask, w, 0.0)
+        return _existing(self.mask, w)
 
     def _signed(self, x: jax.Array) -> jax.Array:
         return x if self.sign is None else x * self.sign
 
 
+def _existing(mask: jax.Array | None, w: jax.Array) -> jax.Array:
+    return w if mask is None else jnp.where(mask, w, 0.0)
+
+
 def _linear(mask: jax.Array | None, w: jax.Array, x: jax.Array) -> jax.Array:
-    return x @ (w if mask is None else jnp.where(mask, w, 0.0))
+    return x @ _existing(mask, w)
 
 
 def _send(mask: jax.Array | None, w: jax.Array, i: Any, x_i: Any, sums: jax.Array, lane: Any, place: Any) -> jax.Array:
     _, n_pre, n_post = w.shape
     row = item(w.reshape(-1, n_post), lane * n_pre + i)
-    row = x_i * (row if mask is None else jnp.where(item(mask, i), row, 0.0))
+    row = x_i * (row if mask is None else _existing(item(mask, i), row))
     if sums.shape == row.shape:
         return sums + row
     return lax.dynamic_update_slice(sums, lax.dynamic_slice(sums, (place,), (n_post,)) + row, (place,))
 
 
 _propagate = event_driven(_linear, _send, fast=True)
+
+
+def _outer(mask: jax.Array | None, pre: jax.Array, post: jax.Array) -> jax.Array:
+    if pre.ndim == 1:  # a product that fuses with the weights' update, where a matrix product would be stored first
+        return _existing(mask, pre[:, None] * post[None, :])
+    return _existing(mask, jnp.einsum("...i,...j->ij", pre, post))
+
+
+def _everywhere(mask: jax.Array | None, new: New, w: jax.Array, factors: Factors) -> jax.Array:
+    return new(w, *(_outer(mask, *f) for f in factors))
+
+
+def _touch(mask: jax.Array | None, new: New, w: jax.Array, events: Events) -> jax.Array:
+    """Row by row, then column by column."""
+
+    def row(i: Any, due: Any, w: jax.Array) -> jax.Array:
+        old, exists = item(w, i), None if mask is None else item(mask, i)
+        change = (_existing(exists, p) for p in products(events.before(i), events.behind(...)))
+        return lax.dynamic_update_index_in_dim(w, jnp.where(due, new(old, *change), old), i, 0)
+
+    def column(j: Any, due: Any, w: jax.Array) -> jax.Array:
+        old, exists = w[:, j], None if mask is None else mask[:, j]
+        change = (_existing(exists, p) for p in products(events.behind(j), events.before(...)))
+        return lax.dynamic_update_index_in_dim(w, jnp.where(due, new(old, *change), old), j, 1)
+
+    return events.change(row, column, w)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -22,41 +22,55 @@ _WORD = jnp.uint32
 _BITS = 32
 
 
-def for_each_active(x: jax.Array, body: Callable[[Any, Any], Any], init: Any) -> Any:
-    """``carry = body(i, carry)`` for each i at which the vector x is not zero, once and in no particular order.
+class Active(NamedTuple):
+    """The active ones of many units: whether each is, and a list of those that are, which has room for an eighth."""
 
-    The indices are listed first, from two levels of words whose bits say what is active. A list has room for an eighth
-    of x. When more is active the loop runs over all of x, so for an i at which x is zero `body` must do nothing.
-    """
-    n = x.shape[0]
-    room = max(64, n // 8)
-    fine = _words(x != 0)
-    coarse = _words(fine != 0)
+    flags: jax.Array
+    ids: jax.Array
+    number: jax.Array
 
-    def unit(state: Any, word: Any) -> Any:
-        bits, ids, count = state
-        i = _lowest(bits) * fine.shape[0] + word
-        return bits & (bits - _WORD(1)), lax.dynamic_update_index_in_dim(ids, i, jnp.minimum(count, room), 0), count + 1
+    @classmethod
+    def of(cls, flags: jax.Array) -> Active:
+        """From a vector of booleans, by two levels of words whose bits say what is active."""
+        room = max(64, flags.shape[0] // 8)
+        fine = _words(flags)
+        coarse = _words(fine != 0)
 
-    def word(state: Any, block: Any) -> Any:
-        bits, ids, count = state
-        word = _lowest(bits) * coarse.shape[0] + block
-        start = item(fine, word), ids, count
-        _, ids, count = lax.while_loop(lambda s: s[0] != 0, lambda s: unit(s, word), start)
-        return bits & (bits - _WORD(1)), ids, count
+        def unit(state: Any, word: Any) -> Any:
+            bits, ids, count = state
+            i, at = _lowest(bits) * fine.shape[0] + word, jnp.minimum(count, room)
+            return bits & (bits - _WORD(1)), lax.dynamic_update_index_in_dim(ids, i, at, 0), count + 1
 
-    def block(block: Any, state: Any) -> Any:
-        start = item(coarse, block), *state
-        return lax.while_loop(lambda s: s[0] != 0, lambda s: word(s, block), start)[1:]
+        def word(state: Any, block: Any) -> Any:
+            bits, ids, count = state
+            word = _lowest(bits) * coarse.shape[0] + block
+            start = item(fine, word), ids, count
+            _, ids, count = lax.while_loop(lambda s: s[0] != 0, lambda s: unit(s, word), start)
+            return bits & (bits - _WORD(1)), ids, count
 
-    empty = jnp.zeros(room + 1, jnp.int32), jnp.int32(0)
-    ids, count = lax.fori_loop(0, coarse.shape[0], block, empty)
-    steps = jnp.where(count > room, n, count)
+        def block(block: Any, state: Any) -> Any:
+            start = item(coarse, block), *state
+            return lax.while_loop(lambda s: s[0] != 0, lambda s: word(s, block), start)[1:]
 
-    def event(j: Any, carry: Any) -> Any:
-        return body(jnp.where(steps > room, j, item(ids, jnp.minimum(j, room))), carry)
+        empty = jnp.zeros(room + 1, jnp.int32), jnp.int32(0)
+        return cls(flags, *lax.fori_loop(0, coarse.shape[0], block, empty))
 
-    return lax.fori_loop(0, steps, event, init)
+    @property
+    def many(self) -> jax.Array:
+        """Whether there are more than the list has room for."""
+        return self.number >= self.ids.shape[0]
+
+    def each(self, body: Callable[[Any, Any], Any], init: Any, *, everybody: Any = False) -> Any:
+        """``carry = body(i, carry)`` for each active i, once and in no particular order.
+
+        Where there are many, and where `everybody` says so, the loop runs over all units: `body` looks at `flags`.
+        """
+        whole, last = self.many | everybody, self.ids.shape[0] - 1
+
+        def event(j: Any, carry: Any) -> Any:
+            return body(jnp.where(whole, j, item(self.ids, jnp.minimum(j, last))), carry)
+
+        return lax.fori_loop(0, jnp.where(whole, self.flags.shape[0], self.number), event, init)
 
 
 def event_driven(
@@ -89,7 +103,7 @@ def event_driven(
             return send(fixed, w, i, x_i * item(scale, lane), sums, lane, sample * n_post)
 
         def events() -> jax.Array:
-            return for_each_active(flat, event, onto.reshape(-1)).reshape(onto.shape)
+            return Active.of(flat != 0).each(event, onto.reshape(-1)).reshape(onto.shape)
 
         if not fast:
             return events()

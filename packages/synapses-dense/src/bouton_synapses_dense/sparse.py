@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -14,6 +14,7 @@ from jax import lax
 
 from ._sign import check_sign
 from .connectivity import Pairs, draw_edges
+from .event_learning import Events, Factors, New, event_driven_update, products
 from .events import event_driven, item
 
 
@@ -30,6 +31,17 @@ class Edges(NamedTuple):
     order: jax.Array | None = None
 
 
+class Incoming(NamedTuple):
+    """The same edges by post-synaptic unit: the places of those that end on unit j begin at ``first[j]`` of `places`.
+
+    `pre` says where each edge begins, in the order of `Edges`; None where all rows have the same length.
+    """
+
+    places: jax.Array
+    first: jax.Array
+    pre: jax.Array | None = None
+
+
 class Sparse(Topology):
     r"""Edges between some pairs of units, each with a weight.
 
@@ -42,7 +54,9 @@ class Sparse(Topology):
 
     Only the spikes of a step cost anything: on CPUs the edges of active units alone are read. An edge takes 8 bytes or
     less (12 for pairs that are not given in order), a weight of 4 bytes included. With ``shared=True`` all edges have
-    one weight between them, and an edge takes 4 bytes or less.
+    one weight between them, and an edge takes 4 bytes or less. With ``learning=True``, which a synapse with plasticity
+    sets, the edges are listed by the unit where they end, too (4 to 8 bytes more), so that a rule need touch those of
+    units that spike alone.
 
     `sign`, 1 or -1 for each pre-synaptic unit, makes a unit excitatory or inhibitory while weights are magnitudes
     (Dale's law).
@@ -56,6 +70,7 @@ class Sparse(Topology):
     seed: int = static(default=0, doc="seed from which the edges are drawn")
     sign: Param | None = parameter(default=None, dims="pre", doc="+1 or -1: excites or inhibits; None: as the weights")
     shared: bool = static(default=False, doc="whether all edges have one weight, instead of one each")
+    learning: bool = static(default=False, doc="whether edges are listed by the unit where they end, too")
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -76,6 +91,26 @@ class Sparse(Topology):
             return Edges(post.reshape(self.n_pre, -1), order=order)
         return Edges(post, jnp.asarray(np.concatenate([[0], np.cumsum(counts)]), jnp.int32), order)
 
+    @derived
+    def incoming(self) -> Incoming | None:
+        """The edges in the form that learning reads from behind."""
+        if not self.learning or self.shared:
+            return None
+        post = np.asarray(self.edges.post).reshape(-1)
+        counts = np.bincount(post, minlength=self.n_post)
+        pre = None
+        if self.edges.first is not None:
+            kind = jnp.uint16 if self.n_pre <= 1 << 16 else jnp.int32
+            pre = jnp.asarray(np.repeat(np.arange(self.n_pre), np.diff(np.asarray(self.edges.first))), kind)
+        return Incoming(
+            jnp.asarray(np.argsort(post, kind="stable"), jnp.int32),
+            jnp.asarray(np.concatenate([[0], np.cumsum(counts)]), jnp.int32),
+            pre,
+        )
+
+    def for_learning(self) -> Sparse:
+        return self.replace(learning=True)
+
     def dims(self) -> dict[str, Any]:
         weights = {} if self.shared else {"edge": self.edges.post.size}
         return {"pre": {"pre": self.n_pre}, "post": {"post": self.n_post}, "weights": weights}
@@ -87,12 +122,14 @@ class Sparse(Topology):
         return _propagation(self.n_post)(self.edges, w, self._signed(x), onto, jnp.asarray(scale, onto.dtype))
 
     def outer(self, w: jax.Array, pre: jax.Array, post: jax.Array) -> jax.Array:
-        each = self._signed(pre)[..., self._pre] * post[..., self._post]
-        each = each.sum(tuple(range(each.ndim - 1)))
-        if self.shared:
-            return each.sum()
-        order = self.edges.order
-        return each if order is None else jnp.zeros_like(each).at[order].set(each, unique_indices=True)
+        each = _products(self.edges, self._signed(pre), post)
+        return each.sum() if self.shared else each
+
+    def update(self, w: jax.Array, new: New, factors: Factors, spikes: Any) -> jax.Array:
+        if self.incoming is None:
+            return super().update(w, new, factors, spikes)
+        signed = [(self._signed(pre), post) for pre, post in factors]
+        return event_driven_update(_everywhere, _touch, (self.edges, self.incoming), w, new, signed, spikes)
 
     def transpose(self, w: jax.Array, post: jax.Array) -> jax.Array:
         each = _sorted(self.edges, w) * post[..., self._post]
@@ -132,6 +169,57 @@ def _sorted(edges: Edges, w: jax.Array) -> jax.Array:
     return w if edges.order is None or w.ndim == 0 else w[edges.order]
 
 
+def _products(edges: Edges, pre: jax.Array, post: jax.Array) -> jax.Array:
+    """pre times post at each edge, summed over the samples, in the order of the weights."""
+    each = pre[..., _pre_of(edges, pre.shape[-1])] * post[..., edges.post.reshape(-1).astype(jnp.int32)]
+    each = each.sum(tuple(range(each.ndim - 1)))
+    return each if edges.order is None else jnp.zeros_like(each).at[edges.order].set(each, unique_indices=True)
+
+
+def _row(edges: Edges, i: Any) -> tuple[Any, Any]:
+    """The places of the first edge of unit i, and of the one after its last."""
+    if edges.first is None:
+        return i * edges.post.shape[1], (i + 1) * edges.post.shape[1]
+    return item(edges.first, i), item(edges.first, i + 1)
+
+
+def _everywhere(fixed: tuple[Edges, Incoming], new: New, w: jax.Array, factors: Factors) -> jax.Array:
+    return new(w, *(_products(fixed[0], *f) for f in factors))
+
+
+def _touch(fixed: tuple[Edges, Incoming], new: New, w: jax.Array, events: Events) -> jax.Array:
+    """Edge by edge: those that begin at a unit, then those that end at one and have not been changed."""
+    edges, incoming = fixed
+    ends = edges.post.reshape(-1)
+
+    def changed(w: jax.Array, place: Any, due: Any, one: Sequence[jax.Array], other: Sequence[jax.Array]) -> jax.Array:
+        at = place if edges.order is None else item(edges.order, place)
+        old = item(w, at)
+        kept = jnp.where(due, new(old, *products(one, other)), old)
+        return lax.dynamic_update_index_in_dim(w, kept, at, 0)
+
+    def forward(i: Any, due: Any, w: jax.Array) -> jax.Array:
+        sent = events.before(i)
+
+        def edge(place: Any, w: jax.Array) -> jax.Array:
+            return changed(w, place, due, sent, events.behind(item(ends, place).astype(jnp.int32)))
+
+        return lax.fori_loop(*_row(edges, i), edge, w)
+
+    def backward(j: Any, due: jax.Array, w: jax.Array) -> jax.Array:
+        received = events.behind(j)
+
+        def edge(k: Any, w: jax.Array) -> jax.Array:
+            place = item(incoming.places, k)
+            row = place // edges.post.shape[-1] if incoming.pre is None else item(incoming.pre, place)
+            i = row.astype(jnp.int32)
+            return changed(w, place, item(due, i), received, events.before(i))
+
+        return lax.fori_loop(item(incoming.first, j), item(incoming.first, j + 1), edge, w)
+
+    return events.change(forward, backward, w)
+
+
 @functools.cache
 def _propagation(n_post: int) -> Callable[..., jax.Array]:
     """``f(edges, w, x, onto, scale)``: `onto` with the sums that x makes over the edges, times scale, added."""
@@ -150,9 +238,6 @@ def _propagation(n_post: int) -> Callable[..., jax.Array]:
             target = place + item(post, e).astype(jnp.int32)
             return lax.dynamic_update_index_in_dim(sums, item(sums, target) + value, target, 0)
 
-        if edges.first is None:
-            begin = i * edges.post.shape[1]
-            return lax.fori_loop(begin, begin + edges.post.shape[1], edge, sums)
-        return lax.fori_loop(item(edges.first, i), item(edges.first, i + 1), edge, sums)
+        return lax.fori_loop(*_row(edges, i), edge, sums)
 
     return event_driven(linear, send)

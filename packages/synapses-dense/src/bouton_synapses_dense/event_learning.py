@@ -1,0 +1,107 @@
+"""Learning at a cost for each spike: only the weights of units that spike are read and written.
+
+An event-driven update gives what the plain one gives, and works under `jit`, `vmap` and differentiation. It runs on
+CPUs, where few units spike; elsewhere, under `vmap` and for derivatives the plain update runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import lax
+from jax.extend import core
+
+from .events import Active, item
+
+Factors = Sequence[tuple[jax.Array, jax.Array]]
+New = Callable[..., jax.Array]
+
+
+class Events(NamedTuple):
+    """What a step of learning is made of: the factors of each term, one row a sample, and the units that spike.
+
+    First the weights of the units in `pre` are changed, by all terms; then those of the units in `post` that are left.
+    """
+
+    factors: list[tuple[jax.Array, jax.Array]]
+    pre: Active
+    post: Active
+
+    def change(self, forward: Callable[..., jax.Array], backward: Callable[..., jax.Array], w: jax.Array) -> jax.Array:
+        """By ``forward(i, due, w)`` for units before, then ``backward(j, due, w)`` for units behind.
+
+        `due` says which weights are to be changed. Where many units behind spike, all are changed from before.
+        """
+        many = self.post.many
+        w = self.pre.each(lambda i, w: forward(i, item(self.pre.flags, i) | many, w), w, everybody=many)
+        few = self.post._replace(number=jnp.where(many, 0, self.post.number))
+        return few.each(lambda j, w: backward(j, ~self.pre.flags, w), w)
+
+    def before(self, i: Any) -> list[jax.Array]:
+        """What each term takes of unit i, or of all units, before the synapse."""
+        return [pre[:, i] for pre, _ in self.factors]
+
+    def behind(self, j: Any) -> list[jax.Array]:
+        """What each term takes of unit j, or of all units, behind the synapse."""
+        return [post[:, j] for _, post in self.factors]
+
+
+def products(one: Sequence[jax.Array], others: Sequence[jax.Array]) -> list[jax.Array]:
+    """Of each term, summed over the samples: (sample,) times (sample,) or (sample, unit)."""
+    return [a[0] * b[0] if len(a) == 1 else a @ b for a, b in zip(one, others, strict=True)]
+
+
+def event_driven_update(
+    plain: Callable[[Any, New, jax.Array, Factors], jax.Array],
+    touch: Callable[[Any, New, jax.Array, Events], jax.Array],
+    fixed: Any,
+    w: jax.Array,
+    new: New,
+    factors: Factors,
+    spikes: Sequence[Literal["pre", "post"] | None],
+) -> jax.Array:
+    """`Topology.update` by ``touch(fixed, new, w, events)`` where that is possible, else by ``plain(...)``.
+
+    `fixed` is a pytree of arrays that are not differentiated. `new` is made to take vectors.
+    """
+    scalars = [jax.ShapeDtypeStruct((), w.dtype)] * (1 + len(factors))
+    closed, form = jax.make_jaxpr(new, return_shape=True)(*scalars)
+    if None in spikes or form.shape != ():  # some gate has a number for each weight
+        return plain(fixed, new, w, factors)
+
+    def elementwise(consts: Sequence[Any]) -> New:
+        one = core.jaxpr_as_fun(core.ClosedJaxpr(closed.jaxpr, consts))
+        return jnp.vectorize(lambda *values: one(*values)[0])
+
+    def everywhere(fixed: Any, consts: Any, w: jax.Array, factors: Any) -> jax.Array:
+        return plain(fixed, elementwise(consts), w, factors)
+
+    def at_events(fixed: Any, consts: Any, w: jax.Array, factors: Any) -> jax.Array:
+        flat = [(pre.reshape(-1, pre.shape[-1]), post.reshape(-1, post.shape[-1])) for pre, post in factors]
+        spiking = [jnp.zeros(side.shape[-1], bool) for side in flat[0]]
+        for factors, name in zip(flat, spikes, strict=True):
+            k = ("pre", "post").index(name)
+            spiking[k] |= (factors[k] != 0).any(0)
+        return touch(fixed, elementwise(consts), w, Events(flat, *map(Active.of, spiking)))
+
+    @jax.custom_batching.custom_vmap
+    def update(fixed: Any, consts: Any, w: jax.Array, factors: Any) -> jax.Array:
+        return lax.platform_dependent(fixed, consts, w, factors, cpu=at_events, default=everywhere)
+
+    @update.def_vmap
+    def _(size: int, batched: Any, *arguments: Any) -> tuple[jax.Array, bool]:
+        axes = jax.tree.map(lambda has_axis: 0 if has_axis else None, tuple(batched))
+        return jax.vmap(everywhere, axes)(*arguments), True
+
+    @jax.custom_jvp
+    def differentiable(fixed: Any, consts: Any, w: jax.Array, factors: Any) -> jax.Array:
+        return update(fixed, consts, w, factors)
+
+    @differentiable.defjvp
+    def _(primals: Any, tangents: Any) -> Any:
+        return differentiable(*primals), jax.jvp(everywhere, primals, tangents)[1]
+
+    return differentiable(fixed, list(closed.consts), w, [tuple(f) for f in factors])
