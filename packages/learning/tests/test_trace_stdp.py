@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from bouton.testing import Full
-from bouton_learning import TraceSTDP
+from bouton_learning import SoftBound, TraceSTDP
 
 
 def weights(rule, pre, post, *, dt=1.0, w=0.5, batch=(), constraints=()):
@@ -86,7 +86,7 @@ def test_spikes_of_one_step_pair_only_if_traces_are_read_after_them():
 
 @pytest.mark.parametrize("mu", [0.5, 1.0, 2.0])
 def test_weight_dependence_scales_each_change(mu):
-    rule = TraceSTDP(a_plus=0.1, a_minus=0.2, mu=mu, w_max=2.0)
+    rule = TraceSTDP(a_plus=0.1, a_minus=0.2, bound=SoftBound(high=2.0, mu=mu))
     up = weights(rule, at(8, 1), at(8, 6), w=0.5)
     down = weights(rule, at(8, 6), at(8, 1), w=0.5)
     np.testing.assert_allclose(up[-1], 0.5 + 0.1 * 1.5**mu * np.exp(-5 / 20), rtol=1e-5)
@@ -96,7 +96,7 @@ def test_weight_dependence_scales_each_change(mu):
 def test_weight_dependence_keeps_weights_between_zero_and_the_largest():
     """Small steps towards a bound shrink with the distance; beyond a bound nothing pushes further out."""
     busy, quiet = np.ones((2000, 1)), np.zeros((2000, 1))
-    rule = TraceSTDP(a_plus=0.05, a_minus=0.05, mu=1.0, w_max=0.8, read="after", trace="set")
+    rule = TraceSTDP(a_plus=0.05, a_minus=0.05, bound=SoftBound(high=0.8), read="after", trace="set")
     no_down, no_up = rule.replace(a_minus=0.0), rule.replace(a_plus=0.0)
     rising, falling = weights(no_down, busy, busy), weights(no_up, busy, busy)
     np.testing.assert_allclose(rising[:, 0, 0], 0.8 - 0.3 * 0.95 ** np.arange(1, 2001), rtol=1e-4)
@@ -159,7 +159,7 @@ def test_a_batch_is_the_mean_of_its_samples():
 
 
 def test_the_gradient_by_weights_at_and_beyond_their_bounds_is_finite():
-    rule = TraceSTDP(a_plus=0.1, a_minus=0.1, mu=0.5, read="after")
+    rule = TraceSTDP(a_plus=0.1, a_minus=0.1, bound=SoftBound(mu=0.5), read="after")
 
     def total(w):
         circuit = bouton.Circuit({"s": bouton.Synapse(Full(2, 2), weights=w, plasticity=rule)})

@@ -10,6 +10,7 @@ from ._lazy import lazy as lazy
 if TYPE_CHECKING:
     from . import plot as plot
     from . import testing as testing
+    from ._bound import Bound as Bound
     from ._circuit import Circuit as Circuit
     from ._compiler import COMPILER_OPTIONS as COMPILER_OPTIONS
     from ._component import Component as Component
@@ -107,6 +108,7 @@ else:
         "_module": "Module static parameter derived port part Ports Param Part Tick",
         "_normalised_current": "CurrentNormalised",
         "_plasticity": "Plasticity Rule Term Weights learn",
+        "_bound": "Bound",
         "_recipe": "recipe",
         "_record": "Record",
         "_registry": "PluginSet plugins components",

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ._bound import Bound
 from ._check import check_fields
 from ._circuit import Circuit
 from ._component import Component
@@ -39,6 +40,7 @@ _KINDS: dict[type, tuple[str, ...]] = {
     Topology: ("topology",),
     Connectivity: ("connectivity",),
     Plasticity: ("rule",),
+    Bound: ("bound",),
     Transmission: ("transmission",),
     Release: ("release",),
     Initialiser: ("initialiser",),

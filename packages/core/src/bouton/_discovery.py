@@ -25,6 +25,7 @@ KINDS = (
     "topology",
     "connectivity",
     "rule",
+    "bound",
     "transmission",
     "release",
     "initialiser",

@@ -25,6 +25,7 @@ def bouton_register() -> Mapping[str, Mapping[str, str]]:
     - ``component``: what a node of a circuit can be, a subclass of `bouton.Component`;
     - ``recipe``: a function that returns a component;
     - ``topology``, ``release``, ``transmission``, ``rule``, ``constraint``: the parts of a synapse;
+    - ``bound``: how a rule slows down near the end of a weight's range;
     - ``connectivity``: which pairs of units a topology connects;
     - ``initialiser``: a distribution of parameters, weights or start values;
     - ``surrogate``: a spike whose gradient is replaced;

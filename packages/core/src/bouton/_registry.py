@@ -17,7 +17,7 @@ from typing import Any
 from ._discovery import CORE, KINDS, Names, Plugin, check_names, describe_error, discover, normalised
 from ._errors import PluginError, nearest
 
-FAMILY_KINDS = ("component", "recipe", "topology", "connectivity", "rule", "release", "transmission")
+FAMILY_KINDS = ("component", "recipe", "topology", "connectivity", "rule", "bound", "release", "transmission")
 """What the other distributions of the family provide; names of other kinds are sought in vain there."""
 
 

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from .._bound import Bound
 from .._component import Component
 from .._constraints import Constraint
 from .._discovery import normalised
@@ -35,6 +36,7 @@ BASES: dict[str, type[Any]] = {
     "component": Component,
     "topology": Topology,
     "rule": Plasticity,
+    "bound": Bound,
     "transmission": Transmission,
     "release": Release,
     "initialiser": Initialiser,
@@ -130,6 +132,8 @@ def _conformance(kind: str, made: Any) -> type[Checks]:
             return of(_InitialiserTests, value=made)
         case "constraint":
             return of(_ConstraintTests, value=made)
+        case "bound":
+            return of(_BoundTests, value=made)
         case "integrator":
             return of(_IntegratorTests, value=made)
         case _:
@@ -184,6 +188,19 @@ class _ConstraintTests(_ValueTests):
         require(bool(jnp.isfinite(once).all()), f"{name} gives weights that are not finite.")
         twice = self.value(topology, once)
         require(np.allclose(once, twice, rtol=1e-5, atol=1e-6), f"{name} is no projection: twice is not once.")
+
+
+class _BoundTests(_ValueTests):
+    value: Any
+
+    def test_factors(self) -> None:
+        """Finite factors of at least 0 for each weight, the same for one weight as for many."""
+        w = jnp.linspace(-3.0, 3.0, 12).reshape(3, 4)
+        for name, factor in (("grow", self.value.grow), ("shrink", self.value.shrink)):
+            many, one = jnp.broadcast_to(factor(w), w.shape), factor(w[1, 2])
+            where = f"{type(self.value).__name__}.{name}"
+            require(bool((many >= 0).all() & jnp.isfinite(many).all()), f"{where} gives a factor below 0, or none.")
+            require(np.shape(one) == () and np.allclose(one, many[1, 2]), f"{where} is no function of one weight.")
 
 
 class _IntegratorTests(Checks):
