@@ -1,13 +1,10 @@
 """One circuit of parts from all six packages, through all that a user may ask of it."""
 
-import itertools
-
 import bouton
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-import pytest
 from bouton import Circuit, Clip, Gaussian, Given, Synapse, Tick, Uniform, port
 from bouton_cells import LIFCell, PoissonCell
 from bouton_competitive import SOMSynapse
@@ -179,74 +176,6 @@ def test_lanes_of_a_batch_are_samples_of_one_organism():
         _, alone = run(c, steps=30, learn=False, inputs={"conv.pre": spikes[lane]})
         np.testing.assert_allclose(together["map"].s[:, lane], alone["map"].s)
         np.testing.assert_allclose(together["ff"].current[:, lane], alone["ff"].current, rtol=1e-4, atol=1e-4)
-
-
-# ---- a rule on any topology ----------------------------------------------------------------------------------------
-
-TOPOLOGIES = {
-    "dense": Dense(4, 3),
-    "conv": Conv((4, 3, 1), kernel=2, channels_out=2),
-    "conv with stride, groups and padding": Conv(
-        (5, 2), kernel=3, channels_out=2, stride=2, groups=2, padding=((1, 2),)
-    ),
-    "dilated conv": Conv((4, 4, 1), kernel=2, channels_out=1, dilation=2, padding="VALID"),
-}
-RULES = {
-    "all pairs": TraceSTDP(a_plus=0.02, a_minus=0.01, tau_pre=10.0),
-    "nearest, soft bounds": TraceSTDP(a_plus=0.05, a_minus=0.04, mu=0.7, trace="set", x_tar=0.1),
-    "read after": TraceSTDP(a_plus=0.02, a_minus=0.01, read="after"),
-}
-
-
-def edges_of(topology):
-    """(pre, post, weight) of all edges, found by lighting up one weight and one pre-synaptic unit at a time."""
-    n_pre, shape = np.prod(topology.size("pre")), topology.size("weights")
-    one = jax.vmap(jax.vmap(topology.apply, (None, 0)), (0, None))
-    ws, xs = np.eye(np.prod(shape)).reshape(-1, *shape), np.eye(n_pre).reshape(-1, *topology.size("pre"))
-    lit = np.asarray(one(jnp.asarray(ws, float), jnp.asarray(xs, float)))
-    return [(i, j, k) for k, i, j in np.argwhere(lit.reshape(len(ws), n_pre, -1))]
-
-
-@pytest.mark.parametrize("batch_reduce", ["mean", "sum"])
-@pytest.mark.parametrize("topology", TOPOLOGIES.values(), ids=TOPOLOGIES)
-@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
-def test_a_rule_on_a_topology_is_a_loop_over_its_edges(rule, topology, batch_reduce):
-    """Each edge has traces of its own and tied edges add up; here edge by edge, spike by spike."""
-    steps, lanes, r, edges = 12, 2, np.random.default_rng(0), edges_of(topology)
-    pre, post = ((r.random((steps, lanes, np.prod(topology.size(n)))) < 0.4).astype(float) for n in ("pre", "post"))
-    w = r.uniform(0.2, 0.8, topology.size("weights"))
-    expected, x, y = w.reshape(-1).copy(), np.zeros(pre.shape[1:]), np.zeros(post.shape[1:])
-
-    def grown(trace, spikes):
-        return trace + spikes if rule.trace == "add" else np.where(spikes > 0, 1.0, trace)
-
-    for n in range(steps):
-        old_x, old_y = x * np.exp(-1 / rule.tau_pre), y * np.exp(-1 / rule.tau_post)
-        x, y = grown(old_x, pre[n]), grown(old_y, post[n])
-        seen_x, seen_y = (old_x, old_y) if rule.read == "before" else (x, y)
-        change = np.zeros_like(expected)
-        for (i, j, k), b in itertools.product(edges, range(lanes)):
-            up = rule.a_plus * (1.0 if rule.mu is None else max(rule.w_max - expected[k], 0) ** rule.mu)
-            down = rule.a_minus * (1.0 if rule.mu is None else max(expected[k], 0) ** rule.mu)
-            change[k] += up * (seen_x[b, i] - rule.x_tar) * post[n, b, j] - down * pre[n, b, i] * seen_y[b, j]
-        expected += change / (lanes if batch_reduce == "mean" else 1)
-
-    c = Circuit(nodes={"ff": Synapse(topology, weights=w, plasticity=rule)})
-    feeds = {
-        "ff.pre": pre.reshape(steps, lanes, *topology.size("pre")),
-        "ff.post": post.reshape(steps, lanes, *topology.size("post")),
-    }
-
-    @jax.jit
-    def learned():
-        def body(state, at):
-            tick = Tick(step=at[0], dt=1.0, batch=(lanes,), batch_reduce=batch_reduce)
-            return c.step(state, tick, at[1])[0], None
-
-        state = c.init(key=jax.random.key(0), dt=1.0, batch=lanes)
-        return jax.lax.scan(body, state, (jnp.arange(steps), jax.tree.map(lambda a: jnp.asarray(a, float), feeds)))[0]
-
-    np.testing.assert_allclose(learned()["ff"].w.reshape(-1), expected, rtol=1e-4, atol=1e-5)
 
 
 # ---- parameters and start values -----------------------------------------------------------------------------------

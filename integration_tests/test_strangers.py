@@ -12,7 +12,7 @@ from bouton import Circuit, Clip, Synapse, Uniform
 from bouton_anti_hebb import AntiHebbian
 from bouton_cells import LIFCell, PoissonCell
 from bouton_hindmarsh_rose import HindmarshRoseCell
-from bouton_learning import TraceSTDP
+from bouton_learning import SoftBound, TraceSTDP
 from bouton_small_world import SmallWorld
 from bouton_synapses_conv import Conv
 from bouton_synapses_dense import Dense, Exponential
@@ -110,7 +110,7 @@ def test_the_familys_rule_on_a_strangers_topology_is_that_on_its_edges_among_all
     rng = np.random.default_rng(0)
     pre, post = (rng.random((2, 30, 12)) < 0.3).astype(float)
     edges = WIRING.sources, np.arange(12)[:, None]
-    rule = TraceSTDP(a_plus=0.05, a_minus=0.04, mu=1.0)
+    rule = TraceSTDP(a_plus=0.05, a_minus=0.04, bound=SoftBound())
     w = rng.uniform(0.2, 0.8, (12, 12))
     all_to_all = learned(Dense(12, 12), rule, w, pre, post)
     np.testing.assert_allclose(learned(WIRING, rule, w[edges], pre, post), all_to_all[edges], atol=1e-6)

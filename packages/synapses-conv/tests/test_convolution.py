@@ -1,135 +1,59 @@
-"""Conv against explicit loops over edges, in all dimensions and geometries."""
+"""Conv: its equals, its dims and its errors. That it is a sum over its synapses is in `test_topologies.py`."""
 
-import itertools
-import math
+import functools
 
 import bouton
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from bouton_synapses_conv import Conv
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from bouton_synapses_conv import Conv, Local2d
 
-GEOMETRIES = {
-    "2-D": Conv((5, 4, 2), kernel=3, channels_out=3),
-    "rectangular, strides, explicit padding": Conv(
-        (7, 5, 1), kernel=(3, 2), channels_out=2, stride=(2, 1), padding=((1, 0), (2, 1))
-    ),
-    "dilated": Conv((7, 6, 1), kernel=2, channels_out=2, dilation=(3, 2), padding="VALID"),
-    "groups": Conv((4, 4, 4), kernel=2, channels_out=6, groups=2, stride=2),
-    "1-D": Conv((9, 2), kernel=4, channels_out=3, stride=3),
-    "3-D": Conv((3, 4, 3, 1), kernel=(2, 3, 1), channels_out=2),
-    "padding wider than the map": Conv((2, 2, 1), kernel=3, channels_out=1, padding=((3, 0), (0, 3))),
-}
-each_geometry = pytest.mark.parametrize("conv", GEOMETRIES.values(), ids=GEOMETRIES)
+from .edges import WINDOWS, arrays
 
 
-def edges(conv):
-    """All synapses as (place in the pre map, place in the post map, index of the weight)."""
-    n = len(conv.size_in) - 1
-    strides, dilations, kernels = (
-        v if isinstance(v, tuple) else (v,) * n for v in (conv.stride, conv.dilation, conv.kernel)
-    )
-    if conv.padding == "SAME":  # as lax documents it: the positions decide, an odd place goes behind
-        fronts = []
-        for size, k, s, d in zip(conv.size_in, kernels, strides, dilations, strict=False):
-            total = (math.ceil(size / s) - 1) * s + (k - 1) * d + 1 - size
-            fronts.append(max(total, 0) // 2)
-    else:
-        fronts = [0] * n if conv.padding == "VALID" else [front for front, _ in conv.padding]
-    c_in, c_out = conv.size_in[-1] // conv.groups, conv.channels_out // conv.groups
-    for at in itertools.product(*map(range, conv.size_out[:-1])):
-        for tap in itertools.product(*map(range, kernels)):
-            place = tuple(p * s + k * d - f for p, s, k, d, f in zip(at, strides, tap, dilations, fronts, strict=True))
-            if all(0 <= p < size for p, size in zip(place, conv.size_in, strict=False)):
-                for i, o in itertools.product(range(c_in), range(conv.channels_out)):
-                    yield (*place, o // c_out * c_in + i), (*at, o), (*tap, i, o)
-
-
-def arrays(conv, seed=0, batch=()):
-    r = np.random.default_rng(seed)
-    return (
-        r.normal(size=s).astype(np.float32) for s in (conv.size("weights"), batch + conv.size_in, batch + conv.size_out)
-    )
-
-
-@each_geometry
-def test_the_map_and_both_adjoints_are_sums_over_synapses(conv):
+@pytest.mark.parametrize("conv", WINDOWS.values(), ids=WINDOWS)
+def test_it_is_a_matrix_with_tied_weights(conv):
+    """The matrix is unrolled from its definition with NumPy: row by row, as a flat population is."""
     w, x, y = arrays(conv)
-    forward, back, outer = np.zeros_like(y), np.zeros_like(x), np.zeros_like(w)
-    for i, j, k in edges(conv):
-        forward[j] += w[k] * x[i]
-        back[i] += w[k] * y[j]
-        outer[k] += x[i] * y[j]
-    for got, expected in (
-        (conv.apply(w, x), forward),
-        (conv.transpose(w, jnp.asarray(y)), back),
-        (conv.outer(jnp.asarray(w), jnp.asarray(x), jnp.asarray(y)), outer),
-    ):
-        np.testing.assert_allclose(got, expected, atol=2e-5)
+    n_pre, n_post = x.size, y.size
+    matrix, which = np.zeros((n_pre, n_post)), {}
+    padding = [(a.before, a.after) for a in conv.axes]
+    numbers = np.pad(np.arange(1, n_pre + 1).reshape(x.shape), [*padding, (0, 0)])  # 0 is no place
+    group_in, group_out = w.shape[-2], w.shape[-1] // conv.groups
+    for post, (*at, o) in enumerate(np.ndindex(y.shape)):
+        window = tuple(
+            slice(p * a.stride, p * a.stride + (a.kernel - 1) * a.dilation + 1, a.dilation)
+            for p, a in zip(at, conv.axes, strict=True)
+        )
+        first = o // group_out * group_in
+        seen = numbers[window][..., first : first + group_in]
+        for k in np.ndindex(seen.shape):
+            if seen[k]:
+                matrix[seen[k] - 1, post] += w[(*k, o)]
+                which.setdefault((*k, o), []).append((seen[k] - 1, post))
+    np.testing.assert_allclose(np.ravel(conv.apply(w, x)), x.ravel() @ matrix, atol=2e-5)
+    np.testing.assert_allclose(np.ravel(conv.transpose(w, jnp.asarray(y))), matrix @ y.ravel(), atol=2e-5)
+    change = np.outer(x.ravel(), y.ravel())  # what Dense learns, summed over tied weights
+    outer = conv.outer(jnp.asarray(w), jnp.asarray(x), jnp.asarray(y))
+    for k in np.ndindex(w.shape):
+        np.testing.assert_allclose(outer[k], sum(change[e] for e in which.get(k, [])), atol=2e-5)
 
 
-@each_geometry
-def test_sizes_are_those_of_the_arrays(conv):
-    w, x, _ = arrays(conv)
-    assert jax.eval_shape(conv.apply, w, x).shape == conv.size("post") == conv.size_out
-    assert conv.size("pre") == conv.size_in
-
-
-@each_geometry
-def test_fan_in_counts_the_synapses_of_one_unit(conv):
-    counts = np.zeros(conv.size_out)
-    for _, j, _ in edges(conv):
-        counts[j] += 1
-    assert conv.fan_in_count() == counts.max()
-    np.testing.assert_array_equal(conv.fan_in(jnp.ones(conv.size("weights"))), counts)
-
-
-@pytest.mark.parametrize("batch", [(1,), (3,), (2, 3)], ids=str)
-def test_batch_axes_are_a_loop(batch):
-    conv = GEOMETRIES["2-D"]
-    w, x, y = map(jnp.asarray, arrays(conv, batch=batch))
-    n = math.prod(batch)
-    lanes = list(zip(x.reshape(n, *conv.size_in), y.reshape(n, *conv.size_out), strict=True))
-    forward, back, outer = zip(
-        *((conv.apply(w, a), conv.transpose(w, b), conv.outer(w, a, b)) for a, b in lanes), strict=True
-    )
-    np.testing.assert_allclose(conv.apply(w, x), np.stack(forward).reshape(y.shape), atol=1e-5)
-    np.testing.assert_allclose(conv.transpose(w, y), np.stack(back).reshape(x.shape), atol=1e-5)
-    np.testing.assert_allclose(conv.outer(w, x, y), np.sum(outer, 0), atol=1e-4)
-
-
-@st.composite
-def geometry(draw):
-    n = draw(st.integers(1, 3))
-    small = st.integers(1, 3)
-    axes = st.tuples(*[small] * n)
-    groups = draw(st.integers(1, 2))
-    kernel, dilation = draw(axes), draw(axes)
-    extent = [(k - 1) * d + 1 for k, d in zip(kernel, dilation, strict=True)]
-    size = tuple(e + draw(st.integers(0, 3)) for e in extent)
-    padding = draw(st.one_of(st.sampled_from(["SAME", "VALID"]), st.tuples(*[st.tuples(*[st.integers(0, 2)] * 2)] * n)))
-    return Conv(
-        (*size, groups * draw(st.integers(1, 2))),
-        kernel=kernel,
-        channels_out=groups * draw(st.integers(1, 2)),
-        stride=draw(axes),
-        padding=padding,
-        dilation=dilation,
-        groups=groups,
-    )
-
-
-@settings(max_examples=15, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
-@given(geometry())
-def test_adjoint_identities_hold_in_any_geometry(conv):
+@pytest.mark.parametrize("name", [name for name, conv in WINDOWS.items() if len(conv.size_in) == 3])
+def test_it_is_a_local_topology_with_the_same_kernels_everywhere(name):
+    conv = WINDOWS[name]
+    local = Local2d(conv.size_in, conv.kernel, conv.channels_out, conv.stride, conv.padding, conv.dilation, conv.groups)
     w, x, y = map(jnp.asarray, arrays(conv))
-    product = jnp.vdot(conv.apply(w, x), y)
-    np.testing.assert_allclose(jnp.vdot(w, conv.outer(w, x, y)), product, rtol=1e-3, atol=1e-3)
-    np.testing.assert_allclose(jnp.vdot(x, conv.transpose(w, y)), product, rtol=1e-3, atol=1e-3)
-    assert conv.fan_in_count() == float(conv.fan_in(jnp.ones(conv.size("weights"))).max())
+    repeated = jnp.broadcast_to(w, local.size("weights"))
+
+    @functools.partial(jax.jit, static_argnums=0)
+    def all_three(t, w):
+        return t.apply(w, x), t.transpose(w, y), t.outer(w, x, y)
+
+    forward, back, outer = all_three(local, repeated)
+    for got, wanted in zip((forward, back, outer.sum((0, 1))), all_three(conv, w), strict=True):
+        np.testing.assert_allclose(got, wanted, atol=2e-5)
 
 
 def test_dims_have_names():
@@ -203,13 +127,5 @@ def test_in_a_circuit_a_flat_population_feeds_a_map_row_by_row():
 
 def test_normalised_kernels_have_the_given_norm_where_all_taps_count():
     conv = Conv((6, 6, 2), kernel=3, channels_out=4, padding="VALID")
-    w = jnp.abs(next(arrays(conv)))
+    w = abs(arrays(conv)[0])
     np.testing.assert_allclose(bouton.Normalise(7.0)(conv, w).sum((0, 1, 2)), 7.0, rtol=1e-5)
-
-
-def test_double_precision():
-    with jax.enable_x64(True):
-        conv = GEOMETRIES["2-D"]
-        w, x, y = (jnp.asarray(a, jnp.float64) for a in arrays(conv))
-        assert conv.apply(w, x).dtype == conv.outer(w, x, y).dtype == jnp.float64
-        np.testing.assert_allclose(jnp.vdot(w, conv.outer(w, x, y)), jnp.vdot(conv.apply(w, x), y), rtol=1e-12)

@@ -1,11 +1,15 @@
-"""One axis of a map under a moving window: how much padding, how many positions, how many taps fall on the map."""
+"""Sizes of maps, and one axis of a map under a moving window: padding, positions, and which taps fall on the map."""
 
 from __future__ import annotations
 
 import difflib
 from typing import Any, NamedTuple
 
+import numpy as np
 from bouton import CircuitError
+
+NAMES = ("depth", "height", "width", "channel")
+FORMS = {n: f"({', '.join(NAMES[-n:])})" for n in (2, 3, 4)}
 
 
 class Axis(NamedTuple):
@@ -50,8 +54,25 @@ class Axis(NamedTuple):
     @property
     def most_taps(self) -> int:
         """The most taps that fall on the map, and not into the padding, at any position."""
-        starts = (p * self.stride - self.before for p in range(self.size_out))
-        return max(sum(0 <= s + k * self.dilation < self.size for k in range(self.kernel)) for s in starts)
+        starts = np.arange(self.size_out)[:, None] * self.stride - self.before
+        places = starts + np.arange(self.kernel) * self.dilation
+        return int(((places >= 0) & (places < self.size)).sum(1).max())
+
+
+def check_size(name: str, size: Any, ranks: tuple[int, ...] = (2, 3, 4)) -> None:
+    """Raise `CircuitError` for what is not the size of a map with so many axes, channels last."""
+    if not (isinstance(size, tuple) and len(size) in ranks):
+        *most, last = (FORMS[n] for n in ranks)
+        wanted = f"{', '.join(most)} or {last}" if most else last
+        short = isinstance(size, tuple) and len(size) + 1 in ranks
+        hint = f" For one channel write {(*size, 1)}." if short else ""
+        raise CircuitError(f"{name} must be {wanted}, got {size!r}.{hint}")
+    per_axis(name, size, len(size))
+
+
+def labelled(size: tuple[int, ...], prefix: str = "") -> dict[str, int]:
+    """Dims of a map; those of a pre-synaptic one have a prefix, since both maps may be in one dataset."""
+    return {prefix + name: n for name, n in zip(NAMES[-len(size) :], size, strict=True)}
 
 
 def per_axis(name: str, value: int | tuple[int, ...], n: int, hint: str = "") -> tuple[int, ...]:

@@ -1,0 +1,105 @@
+"""Windows: what topologies have in common whose units see a window of a map. One axis of it is in `_geometry.py`."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar, Literal
+
+import jax
+from bouton import CircuitError, Topology, static
+from jax import lax
+
+from ._geometry import NAMES, Axis, check_size, labelled, per_axis
+
+
+class Windows(Topology):
+    """Sizes and options of windows over a map, checked when it is built. A subclass says what a window does."""
+
+    size_in: tuple[int, ...] = static(doc="size of the input map, channels last")
+    kernel: int | tuple[int, ...] = static(doc="size of the kernels")
+    channels_out: int = static(doc="number of output channels")
+    stride: int | tuple[int, ...] = static(default=1, doc="places from one position to the next")
+    padding: Literal["SAME", "VALID"] | tuple[tuple[int, int], ...] = static(
+        default="SAME", doc="places around the map"
+    )
+    dilation: int | tuple[int, ...] = static(default=1, doc="places from one tap of a kernel to the next")
+    groups: int = static(default=1, doc="groups of channels without synapses from one to another")
+
+    RANKS: ClassVar[tuple[int, ...]] = (2, 3, 4)
+    """How many axes a map may have, channels included."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        who = type(self).__name__
+        check_size(f"{who}.size_in", self.size_in, self.RANKS)
+        for name in ("channels_out", "groups"):
+            per_axis(f"{who}.{name}", getattr(self, name), 1)
+        for name, channels in (("size_in[-1]", self.size_in[-1]), ("channels_out", self.channels_out)):
+            if channels % self.groups:
+                raise CircuitError(f"{who}.{name} must be a multiple of groups={self.groups}, got {channels}.")
+        _ = self.axes  # the geometry is checked as it is derived
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """Geometry of each spatial axis."""
+        who, sizes = type(self).__name__, self.size_in[:-1]
+        names = NAMES[-len(self.size_in) : -1]
+        kernel, stride, dilation = (
+            per_axis(f"{who}.{name}", getattr(self, name), len(sizes), self._hint)
+            for name in ("kernel", "stride", "dilation")
+        )
+        pads = self.padding if isinstance(self.padding, tuple) else (self.padding,) * len(sizes)
+        if len(pads) != len(sizes):
+            raise CircuitError(
+                f"{who}.padding must be 'SAME', 'VALID' or a pair for each of {', '.join(names)}, got {pads}."
+                + (self._hint if len(pads) == len(sizes) + 1 else "")
+            )
+        return tuple(map(self._axis, names, sizes, kernel, stride, dilation, pads))
+
+    @property
+    def size_out(self) -> tuple[int, ...]:
+        """Size of the output map, channels last."""
+        return (*(axis.size_out for axis in self.axes), self.channels_out)
+
+    def dims(self) -> dict[str, Any]:
+        channels = {"channel_in": self.size_in[-1] // self.groups, "channel_out": self.channels_out}
+        return {
+            "pre": labelled(self.size_in, "pre_"),
+            "post": labelled(self.size_out),
+            "weights": taps([axis.kernel for axis in self.axes]) | channels,
+        }
+
+    def _axis(self, name: str, size: int, kernel: int, stride: int, dilation: int, padding: Any) -> Axis:
+        return Axis.derived(name, size, kernel, stride, dilation, padding)
+
+    @property
+    def _hint(self) -> str:
+        """For those who left out a single channel, so that the last axis was taken for channels."""
+        *sizes, channels = self.size_in
+        axes = " x ".join(map(str, sizes))
+        what = f"one axis of {axes}" if len(sizes) == 1 else f"a map of {axes}"
+        said = f" size_in={self.size_in} is {what} with {channels} channel{'s' if channels > 1 else ''}."
+        return said + (f" For one channel write {(*self.size_in, 1)}." if len(sizes) + 2 in self.RANKS else "")
+
+
+def taps(kernel: list[int]) -> dict[str, int]:
+    """Dims of the taps of a kernel."""
+    return dict(zip(("kz", "ky", "kx")[-len(kernel) :], kernel, strict=True))
+
+
+def correlate(
+    w: jax.Array, x: jax.Array, axes: tuple[Axis, ...], groups: int = 1, apart: tuple[int, ...] | None = None
+) -> jax.Array:
+    """Kernels over a map with any batch axes, whose places may be moved apart first (by `apart` per axis)."""
+    lead, letters = x.shape[: -len(axes) - 1], "DHW"[-len(axes) :]
+    y = lax.conv_general_dilated(
+        x.reshape(math.prod(lead), *x.shape[len(lead) :]),
+        w,
+        window_strides=[a.stride for a in axes],
+        padding=[(a.before, a.after) for a in axes],
+        lhs_dilation=apart,
+        rhs_dilation=[a.dilation for a in axes],
+        dimension_numbers=(f"N{letters}C", f"{letters}IO", f"N{letters}C"),
+        feature_group_count=groups,
+    )
+    return y.reshape(lead + y.shape[1:])
