@@ -11,40 +11,9 @@ from bouton.testing import Full
 from bouton_learning import SoftBound, TraceSTDP
 
 
-def weights(rule, pre, post, *, dt=1.0, w=0.5, batch=(), constraints=()):
-    """Weights (step, pre, post) under spike trains (step, *batch, pre) and (step, *batch, post)."""
-    pre, post = jnp.asarray(pre, float), jnp.asarray(post, float)
-    synapse = bouton.Synapse(
-        Full(pre.shape[-1], post.shape[-1]), weights=w, plasticity=rule, constraints=tuple(constraints)
-    )
-    circuit = bouton.Circuit(nodes={"ff": synapse})
-
-    @jax.jit
-    def run():
-        def body(state, at):
-            tick = bouton.Tick(step=at[0], dt=dt, batch=batch)
-            state, _ = circuit.step(state, tick, {"ff.pre": at[1], "ff.post": at[2]})
-            return state, state["ff"].w
-
-        state = circuit.init(key=jax.random.key(0), dt=dt, batch=batch)
-        return jax.lax.scan(body, state, (jnp.arange(len(pre)), pre, post))[1]
-
-    return np.asarray(run())
-
-
-def at(steps, *spikes):
-    train = np.zeros((steps, 1))
-    train[list(spikes)] = 1
-    return train
-
-
-def poisson(rate, steps, n, seed):
-    return (np.random.default_rng(seed).random((steps, n)) < rate).astype(float)
-
-
 @pytest.mark.parametrize("trace", ["add", "set"])
 @pytest.mark.parametrize("dt", [1.0, 0.5, 0.1])
-def test_window_of_a_single_pair(dt, trace):
+def test_window_of_a_single_pair(dt, trace, weights, at):
     """One post-synaptic spike, and pre-synaptic ones of which each unit has one, from 40 ms before to 40 ms after."""
     gaps = np.array([-40.0, -12.5, -3.0, -1.0, 1.0, 2.5, 17.0, 40.0])
     steps, centre = round(100 / dt), round(50 / dt)
@@ -59,7 +28,7 @@ def test_window_of_a_single_pair(dt, trace):
 
 @pytest.mark.parametrize("read", ["before", "after"])
 @pytest.mark.parametrize("trace", ["add", "set"])
-def test_trains_are_sums_over_all_or_over_nearest_pairs(trace, read):
+def test_trains_are_sums_over_all_or_over_nearest_pairs(trace, read, weights, poisson):
     """Brute force over pairs of spikes: with "set" each spike pairs with the last one on the other side only."""
     pre, post = poisson(0.15, 120, 3, 1), poisson(0.15, 120, 2, 2)
     expected = np.full((3, 2), 0.5)
@@ -77,7 +46,7 @@ def test_trains_are_sums_over_all_or_over_nearest_pairs(trace, read):
     np.testing.assert_allclose(weights(rule, pre, post)[-1], expected, atol=2e-5)
 
 
-def test_spikes_of_one_step_pair_only_if_traces_are_read_after_them():
+def test_spikes_of_one_step_pair_only_if_traces_are_read_after_them(weights, at):
     both = at(3, 1)
     before, after = (weights(TraceSTDP(a_plus=0.03, a_minus=0.01, read=r), both, both)[-1] for r in ("before", "after"))
     np.testing.assert_allclose(before, 0.5)
@@ -85,7 +54,7 @@ def test_spikes_of_one_step_pair_only_if_traces_are_read_after_them():
 
 
 @pytest.mark.parametrize("mu", [0.5, 1.0, 2.0])
-def test_weight_dependence_scales_each_change(mu):
+def test_weight_dependence_scales_each_change(mu, weights, at):
     rule = TraceSTDP(a_plus=0.1, a_minus=0.2, bound=SoftBound(high=2.0, mu=mu))
     up = weights(rule, at(8, 1), at(8, 6), w=0.5)
     down = weights(rule, at(8, 6), at(8, 1), w=0.5)
@@ -93,7 +62,7 @@ def test_weight_dependence_scales_each_change(mu):
     np.testing.assert_allclose(down[-1], 0.5 - 0.2 * 0.5**mu * np.exp(-5 / 20), rtol=1e-5)
 
 
-def test_weight_dependence_keeps_weights_between_zero_and_the_largest():
+def test_weight_dependence_keeps_weights_between_zero_and_the_largest(weights):
     """Small steps towards a bound shrink with the distance; beyond a bound nothing pushes further out."""
     busy, quiet = np.ones((2000, 1)), np.zeros((2000, 1))
     rule = TraceSTDP(a_plus=0.05, a_minus=0.05, bound=SoftBound(high=0.8), read="after", trace="set")
@@ -108,14 +77,14 @@ def test_weight_dependence_keeps_weights_between_zero_and_the_largest():
     np.testing.assert_array_equal(weights(rule, busy, quiet), np.float32(0.5))
 
 
-def test_hard_bounds_are_a_constraint():
+def test_hard_bounds_are_a_constraint(weights):
     busy = np.ones((50, 1))
     rule = TraceSTDP(a_plus=0.1, a_minus=0.0, read="after")
     assert weights(rule, busy, busy)[-1] > 2
     np.testing.assert_array_equal(weights(rule, busy, busy, constraints=[bouton.Clip(0.0, 0.9)])[-1], np.float32(0.9))
 
 
-def test_below_the_target_a_post_synaptic_spike_depresses():
+def test_below_the_target_a_post_synaptic_spike_depresses(weights, at):
     rule = TraceSTDP(a_plus=0.1, a_minus=0.0, x_tar=0.4, tau_pre=10.0)
     silent = weights(rule, at(4), at(4, 2))[-1]
     paired = weights(rule, at(4, 0), at(4, 2))[-1]
@@ -123,7 +92,7 @@ def test_below_the_target_a_post_synaptic_spike_depresses():
     np.testing.assert_allclose(paired, 0.5 + 0.1 * (np.exp(-2 / 10) - 0.4), rtol=1e-6)
 
 
-def test_time_constants_of_each_unit():
+def test_time_constants_of_each_unit(weights, at):
     rule = TraceSTDP(a_plus=0.1, a_minus=0.1, tau_pre=[5.0, 50.0])
     pre = np.repeat(at(12, 1), 2, axis=1)
     np.testing.assert_allclose(
@@ -132,7 +101,7 @@ def test_time_constants_of_each_unit():
 
 
 @pytest.mark.parametrize("dt", [1.0, 0.5])
-def test_mean_drift_under_independent_poisson_trains(dt):
+def test_mean_drift_under_independent_poisson_trains(dt, weights, poisson):
     """In steps of dt a trace read before its spike has the mean r dt / (e^(dt/tau) - 1), which tends to r tau.
 
     200 x 5 independent pairs for 20 s; the drift of their mean lies within 4 standard errors of
@@ -151,7 +120,7 @@ def test_mean_drift_under_independent_poisson_trains(dt):
     np.testing.assert_allclose(up - down, a_plus * tau_pre - a_minus * tau_post, rtol=0.1)
 
 
-def test_a_batch_is_the_mean_of_its_samples():
+def test_a_batch_is_the_mean_of_its_samples(weights, poisson):
     pre, post = (poisson(0.2, 30, 8, seed).reshape(30, 4, 2) for seed in (5, 6))
     rule = TraceSTDP(a_plus=0.01, a_minus=0.008)
     alone = [weights(rule, pre[:, b], post[:, b])[-1] - 0.5 for b in range(4)]
