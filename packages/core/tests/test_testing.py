@@ -1047,6 +1047,16 @@ class Halves(bouton.Constraint):
         return jnp.minimum(w, 0.5)
 
 
+class Room(bouton.Bound):
+    """Changes shrink with the room below 1 and above 0."""
+
+    def grow(self, w):
+        return jnp.maximum(1.0 - w, 0.0)
+
+    def shrink(self, w):
+        return jnp.maximum(w, 0.0)
+
+
 class Scale(bouton.Release):
     """Released is a multiple of what comes."""
 
@@ -1091,6 +1101,23 @@ class Counts(bouton.Initialiser):
         return jnp.ones(shape, int)
 
 
+class Rises(bouton.Bound):
+    """Below zero beyond its ends."""
+
+    def grow(self, w):
+        return 1.0 - w
+
+    def shrink(self, w):
+        return 1.0
+
+
+class Sums(Rises):
+    """Looks at all weights at once."""
+
+    def grow(self, w):
+        return jnp.abs(w).sum()
+
+
 class Steep(bouton.Surrogate):
     """Infinitely steep."""
 
@@ -1117,6 +1144,7 @@ def test_check_runs_all_that_a_plugin_registers(site, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(site.folder))
     site.module("good_parts", GOOD)
     kinds = {"topology": ["Ring"], "constraint": ["Halves"], "release": ["Scale"], "demo": ["show"]}
+    kinds["bound"] = ["Room"]
     kinds["recipe"] = ["Doubled", "Sized"]
     site.plugin("good", {kind: {name: f"good_parts:{name}" for name in names} for kind, names in kinds.items()})
     with PluginSet.discover().use():
@@ -1129,6 +1157,7 @@ def test_check_runs_all_that_a_plugin_registers(site, monkeypatch):
         "topology Ring: transpose is adjoint",
         "constraint Halves: projects",
         "release Scale: lanes are independent",
+        "bound Room: factors",
         "recipe Doubled: gradients are finite",
         "demo show: documentation",
     ):
@@ -1141,7 +1170,7 @@ def test_check_says_what_is_wrong_with_a_plugin(site, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(site.folder))
     site.module("bad_parts", BAD)
     kinds = {"constraint": ["Grows"], "initialiser": ["Counts"], "surrogate": ["Steep", "Gone"]}
-    kinds["integrator"] = ["lazy_euler"]
+    kinds |= {"integrator": ["lazy_euler"], "bound": ["Rises", "Sums"]}
     kinds |= {"component": ["Quiet"], "topology": ["Quiet"], "recipe": ["number"]}
     site.plugin("bad", {kind: {name: f"bad_parts:{name}" for name in names} for kind, names in kinds.items()})
     with PluginSet.discover().use():
@@ -1150,6 +1179,8 @@ def test_check_says_what_is_wrong_with_a_plugin(site, monkeypatch):
     assert failed == {
         "constraint Grows: projects": "Grows is no projection: twice is not once.",
         "initialiser Counts: draws": "Counts gives int32.",
+        "bound Rises: factors": "Rises.grow gives a factor below 0, or none.",
+        "bound Sums: factors": "Sums.grow is no function of one weight.",
         "surrogate Steep: slope": "Steep gives a slope that is not finite.",
         "integrator lazy_euler: converges": "its error falls from 0.38 to 0.38 only.",
         "component Quiet: documentation": "Quiet has no docstring: say what it does, with equation and units.",
