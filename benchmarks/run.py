@@ -28,6 +28,7 @@ PEERS = {  # of each workload, in the order of the table; what follows the dash 
     "W2": ("ngclearn", "brian2"),
     "W3": ("brian2", "brian2-2", "nest", "nest-1.5ms", "brainpy"),
     "W4": ("ngclearn", "brian2", "brian2-2", "brainpy"),
+    "W5": ("bouton-fixed", "brian2"),
 }
 TOLERANCE = 0.1  # of the mean spike count: beyond it two libraries do not simulate the same thing
 
@@ -81,7 +82,7 @@ def measure(
         for library in libraries:
             tell(f"{workload}: preparing {library}")
             workers[library] = stack.enter_context(
-                started(workload, library, python if library == "bouton" else NEWEST)
+                started(workload, library, python if workloads.family(library) == "bouton" else NEWEST)
             )
         answers: dict[str, list[dict[str, Any]]] = {library: [] for library in libraries}
         for number in range(repeats):

@@ -1,7 +1,7 @@
 """W3 in bouton: sparse exponential synapses with a fixed fan-out, from slices of one population of LIF cells to all."""
 
 import itertools
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 
 import bouton
@@ -48,7 +48,7 @@ def circuit(p: CUBA, seed: int = 0) -> bouton.Circuit:
     )
 
 
-def prepare(p: CUBA) -> Setup:
+def prepare(p: CUBA, circuit: Callable[..., bouton.Circuit] = circuit) -> Setup:
     """A repetition has connections of its own, drawn before the clock starts, as in the peers."""
     seeds = itertools.count()
 

@@ -186,6 +186,20 @@ class CUBA:
 
 
 @dataclass(frozen=True)
+class PlasticCUBA(CUBA):
+    """W5: W3 with pair STDP on the excitatory synapses, each with a weight of its own that starts at w_e.
+
+    One step, where x are traces read before this step's spikes set them to 1:
+
+        w <- clip(w + a w_e (x_pre (x) s_post - s_pre (x) x_post), 0, 2 w_e)
+        x <- 1 where s, else x exp(-dt/tau_trace)
+    """
+
+    a: float = 1e-3
+    tau_trace: float = 20.0
+
+
+@dataclass(frozen=True)
 class HodgkinHuxley:
     """W4-hh: uncoupled Hodgkin-Huxley cells, each with a constant current of its own, by Euler's method.
 
@@ -283,11 +297,13 @@ W2 = UnsupervisedSTDP()
 # The rates of two networks of 4,000 cells differ more than those of two libraries: see cuba_statistics.py.
 W3 = [CUBA(4_000, 80, tolerance=0.1), CUBA(20_000, 80), CUBA(20_000, 1_000), CUBA(100_000, 80)]
 W4 = {"hh": HodgkinHuxley(), "lif": LIF(), "izhikevich": Izhikevich()}
+W5 = [PlasticCUBA(4_000, 80, tolerance=0.1), PlasticCUBA(20_000, 80)]
 ALL = {
     "W1": W1,
     "W2": W2,
     **{f"W3-{size.n}x{size.k}": size for size in W3},
     **{f"W4-{name}": cells for name, cells in W4.items()},
+    **{f"W5-{size.n}x{size.k}": size for size in W5},
 }
 
 

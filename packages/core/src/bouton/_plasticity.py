@@ -14,6 +14,7 @@ from jax import lax
 from ._describe import zeros
 from ._errors import CircuitError
 from ._module import Part, Tick
+from ._order import behind
 from ._topology import Topology
 
 
@@ -197,4 +198,5 @@ class Rule(Plasticity):
         if type(self).change is not Rule.change:  # a rule may do more than add its terms up
             return super().update(s, topology, weights, pre, post, x, tick, bound)
         s, terms = self.terms(s, pre, post, x, tick)
-        return s, updated(topology, weights, terms, bound, batch=tick.batch, reduce=tick.batch_reduce)
+        new = updated(topology, weights, terms, bound, batch=tick.batch, reduce=tick.batch_reduce)
+        return behind(s, new.w), new  # what the terms have read may then be overwritten in place
