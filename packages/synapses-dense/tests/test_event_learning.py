@@ -175,3 +175,13 @@ def test_edges_that_learn_take_at_most_twelve_bytes():
         edges = state.topology.edges.post.size
         size = 4 * edges + sum(a.nbytes for a in jax.tree.leaves((state.topology.edges, state.topology.incoming)))
         assert size < 12.2 * edges
+
+
+def test_one_weight_of_both_signs_cannot_learn():
+    both = Sparse(PRE, POST, FanOut(7), sign=SIGN, shared=True)
+    assert Synapse(both, 0.5).topology == both
+    message = (
+        r"^Sparse\(shared=True\) has one weight for edges that excite and for edges that inhibit: no rule can change"
+    )
+    with pytest.raises(bouton.CircuitError, match=message):
+        synapse(both)

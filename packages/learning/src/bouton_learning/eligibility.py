@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
-from bouton import Param, Ports, Tick, Topology, Weights, parameter, part, port
+from bouton import CircuitError, Param, Ports, Tick, Topology, Weights, parameter, part, port
 from jaxtyping import Array, Float
 
 from ._modulating import Modulating, ahead
@@ -40,6 +40,13 @@ class Eligibility(Modulating):
         c: Float[Array, "*batch weights"] = port(doc="eligibility trace")
         baseline: Float[Array, "*batch"] = port(only_if="tau_baseline", doc="running mean of the modulator")
         rule: Any = part(flat=True)
+
+    def init(self, topology: Topology, weights: Weights, *, key: Any, dt: float, batch: tuple[int, ...]) -> Any:
+        if self.per_unit and not topology.per_edge:
+            raise CircuitError(
+                f"{type(topology).__name__} has no weight for each edge: Eligibility(per_unit=True) cannot weigh it."
+            )
+        return super().init(topology, weights, key=key, dt=dt, batch=batch)
 
     def of_weights(self, weights: Weights, batch: tuple[int, ...]) -> dict[str, Any]:
         return {"c": jax.tree.map(lambda w: jnp.zeros(batch + w.shape, w.dtype), weights.w)}

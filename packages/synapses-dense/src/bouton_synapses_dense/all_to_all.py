@@ -27,7 +27,9 @@ class Dense(Topology):
       The same `seed` gives the same synapses. Where few exist, `Sparse` takes less memory and time.
     - `sign` (+1 or -1 for each pre-synaptic unit, or for all) is Dale's law: weights are magnitudes, and all synapses
       of a unit excite or all inhibit. ``constraints=(Clip(0.0, None),)`` keeps them so while they learn. A rule then
-      changes a magnitude by the sign times what it says, as it is written for the effect :math:`\sigma_i w_{ij}`.
+      changes a magnitude by the sign times what it says, as it is written for the effect :math:`\sigma_i w_{ij}`. But
+      what it makes of the weight itself, a soft bound or a decay, sees the magnitude: for inhibition that learns by
+      such a rule take weights without a sign, and ``Synapse(..., gain=-1.0)``.
 
     Raises `CircuitError` for signs other than 1 and -1 and a `seed` that nothing is drawn from; when the circuit is
     built, for a connectivity that does not fit the sizes, joins a pair more than once or leaves no synapse at all, and

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from bouton import Connectivity, Param, Topology, derived, parameter, static
+from bouton import CircuitError, Connectivity, Param, Topology, derived, parameter, static
 from jax import lax
 
 from ._sign import check_sign
@@ -59,9 +59,9 @@ class Sparse(Topology):
     units that spike alone.
 
     `sign`, 1 or -1 for each pre-synaptic unit, makes a unit excitatory or inhibitory while weights are magnitudes
-    (Dale's law).
+    (Dale's law); what that means for rules is said at `Dense`.
 
-    Raises `CircuitError` where the pairs cannot be drawn.
+    Raises `CircuitError` where the pairs cannot be drawn, and where one shared weight with both signs is to learn.
     """
 
     n_pre: int = static(dim="pre", doc="number of pre-synaptic units")
@@ -109,6 +109,11 @@ class Sparse(Topology):
         )
 
     def for_learning(self) -> Sparse:
+        if self.shared and isinstance(self.sign, np.ndarray) and len(np.unique(self.sign)) > 1:
+            raise CircuitError(
+                "Sparse(shared=True) has one weight for edges that excite and for edges that inhibit: no rule can "
+                "change it for both. Make a synapse for each kind, or leave out shared=True."
+            )
         return self.replace(learning=True)
 
     def dims(self) -> dict[str, Any]:
