@@ -21,7 +21,7 @@ from bouton import (
 )
 from jaxtyping import Array, Float
 
-from ._refractory import last_spike, renewed
+from ._last_spike import Aged, Spikes, timed, unborn
 
 DEPTH = 1000.0
 """How far below `v_rest` the potential may fall [mV]."""
@@ -82,18 +82,12 @@ class AdExCell(Component):
     class In(Ports):
         j: Float[Array, "*batch unit"] = port(reduce="sum", default=0.0, doc="input current")
 
-    class State(Ports):
+    class State(Aged):
         v: Float[Array, "*batch unit"] = port("mV", doc="membrane potential")
         w: Float[Array, "*batch unit"] | None = port(only_if="tau_w", doc="adaptation current")
-        age: Float[Array, "*batch unit"] | None = port(
-            "ms", only_if="track_tols", doc="time since the step of the last spike, infinite before the first"
-        )
 
-    class Out(Ports):
-        s: Float[Array, "*batch unit"] = port(spikes=True, doc="emitted spikes")
-        tols: Float[Array, "*batch unit"] | None = port(
-            "ms", only_if="track_tols", doc="time of the last spike, minus infinity before the first"
-        )
+    class Out(Spikes):
+        pass
 
     def slope(self, y: tuple[Any, ...], drive: Any = 0.0) -> tuple[Any, ...]:
         """(dv/dt, dw/dt) at ``y = (v, w)``, with R j [mV] as drive; without adaptation of v alone."""
@@ -114,7 +108,7 @@ class AdExCell(Component):
         return self.State(
             v=self.v0,
             w=None if self.tau_w is None else self.w0,
-            age=jnp.asarray(jnp.inf) if self.track_tols else None,
+            age=unborn(self.track_tols),
         )
 
     def advance(self, s: Any, x: Any, tick: Tick) -> tuple[Any, Any]:
@@ -125,6 +119,5 @@ class AdExCell(Component):
         fired = spikes > 0
         v = jnp.where(fired, self.v_reset, jnp.maximum(y[0], self.v_rest - DEPTH))
         w = jnp.where(fired, y[1] + self.b, y[1]) if adapts else None
-        age = renewed(s.age, fired, tick.dt) if self.track_tols else None
-        tols = None if age is None else last_spike(age, tick)
+        age, tols = timed(s.age, fired, tick)
         return self.State(v=v, w=w, age=age), self.Out(s=spikes, tols=tols)

@@ -21,7 +21,7 @@ from bouton import (
 from jaxtyping import Array, Float
 
 from ._crossing import up_crossing
-from ._refractory import last_spike, renewed
+from ._last_spike import Aged, Spikes, timed, unborn
 
 
 class FitzhughNagumoCell(Component):
@@ -64,18 +64,12 @@ class FitzhughNagumoCell(Component):
     class In(Ports):
         j: Float[Array, "*batch unit"] = port(reduce="sum", default=0.0, doc="input current")
 
-    class State(Ports):
+    class State(Aged):
         v: Float[Array, "*batch unit"] = port(doc="membrane potential")
         w: Float[Array, "*batch unit"] = port(doc="recovery")
-        age: Float[Array, "*batch unit"] | None = port(
-            "ms", only_if="track_tols", doc="time since the step of the last spike, infinite before the first"
-        )
 
-    class Out(Ports):
-        s: Float[Array, "*batch unit"] = port(spikes=True, doc="emitted spikes")
-        tols: Float[Array, "*batch unit"] | None = port(
-            "ms", only_if="track_tols", doc="time of the last spike, minus infinity before the first"
-        )
+    class Out(Spikes):
+        pass
 
     def slope(self, y: tuple[Any, ...], drive: Any = 0.0) -> tuple[Any, ...]:
         """The derivatives of ``y = (v, w)``, with R j as drive."""
@@ -90,7 +84,7 @@ class FitzhughNagumoCell(Component):
         check_integration(self, type(self).slope, rest, beyond, dt=dt)
 
     def init(self, *, key: Any, dt: float, batch: tuple[int, ...] = ()) -> Any:
-        return self.State(v=self.v0, w=self.w0, age=jnp.asarray(jnp.inf) if self.track_tols else None)
+        return self.State(v=self.v0, w=self.w0, age=unborn(self.track_tols))
 
     def advance(self, s: Any, x: Any, tick: Tick) -> tuple[Any, Any]:
         drive = self.resist_m * x.j
@@ -99,5 +93,5 @@ class FitzhughNagumoCell(Component):
         fired = spikes > 0
         if self.spike_reset:
             v, w = jnp.where(fired, self.v0, v), jnp.where(fired, self.w0, w)
-        age = renewed(s.age, fired, tick.dt) if self.track_tols else None
-        return self.State(v=v, w=w, age=age), self.Out(s=spikes, tols=None if age is None else last_spike(age, tick))
+        age, tols = timed(s.age, fired, tick)
+        return self.State(v=v, w=w, age=age), self.Out(s=spikes, tols=tols)

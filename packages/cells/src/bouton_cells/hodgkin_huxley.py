@@ -23,7 +23,7 @@ from bouton import (
 from jaxtyping import Array, Float
 
 from ._crossing import up_crossing
-from ._refractory import last_spike, renewed
+from ._last_spike import Aged, Spikes, timed, unborn
 
 BOUND = 200.0
 """Further from rest [mV] the channels carry what they carry there."""
@@ -86,20 +86,14 @@ class HodgkinHuxleyCell(Component):
     class In(Ports):
         j: Float[Array, "*batch unit"] = port(reduce="sum", default=0.0, doc="input current, per area")
 
-    class State(Ports):
+    class State(Aged):
         v: Float[Array, "*batch unit"] = port("mV", doc="membrane potential, above rest")
         n: Float[Array, "*batch unit"] = port(doc="activation of potassium channels, 0 to 1")
         m: Float[Array, "*batch unit"] = port(doc="activation of sodium channels, 0 to 1")
         h: Float[Array, "*batch unit"] = port(doc="what is not inactivated of sodium channels, 0 to 1")
-        age: Float[Array, "*batch unit"] | None = port(
-            "ms", only_if="track_tols", doc="time since the step of the last spike, infinite before the first"
-        )
 
-    class Out(Ports):
-        s: Float[Array, "*batch unit"] = port(spikes=True, doc="emitted spikes")
-        tols: Float[Array, "*batch unit"] | None = port(
-            "ms", only_if="track_tols", doc="time of the last spike, minus infinity before the first"
-        )
+    class Out(Spikes):
+        pass
 
     def slope(self, y: tuple[Any, ...], drive: Any = 0.0) -> tuple[Any, ...]:
         """The derivatives of ``y = (v, n, m, h)``, with R j as drive."""
@@ -119,7 +113,7 @@ class HodgkinHuxleyCell(Component):
     def init(self, *, key: Any, dt: float, batch: tuple[int, ...] = ()) -> Any:
         v = jnp.zeros(())
         n, m, h = steady(v)
-        return self.State(v=v, n=n, m=m, h=h, age=jnp.asarray(jnp.inf) if self.track_tols else None)
+        return self.State(v=v, n=n, m=m, h=h, age=unborn(self.track_tols))
 
     def advance(self, s: Any, x: Any, tick: Tick) -> tuple[Any, Any]:
         drive = self.resist_m * x.j
@@ -129,9 +123,9 @@ class HodgkinHuxleyCell(Component):
         fired = spikes > 0
         if self.spike_reset:
             y = tuple(jnp.where(fired, r, v) for r, v in zip((self.v_reset, *steady(self.v_reset)), y, strict=True))
-        age = renewed(s.age, fired, tick.dt) if self.track_tols else None
+        age, tols = timed(s.age, fired, tick)
         state = self.State(v=y[0], n=y[1], m=y[2], h=y[3], age=age)
-        return state, self.Out(s=spikes, tols=None if age is None else last_spike(age, tick))
+        return state, self.Out(s=spikes, tols=tols)
 
 
 def rates(v: Any) -> tuple[tuple[Any, Any], ...]:

@@ -21,7 +21,7 @@ from bouton import (
 )
 from jaxtyping import Array, Float
 
-from ._refractory import last_spike, renewed
+from ._last_spike import Aged, Spikes, timed, unborn
 
 LOWEST = -1000.0
 """The least potential [mV]."""
@@ -73,18 +73,12 @@ class IzhikevichCell(Component):
     class In(Ports):
         j: Float[Array, "*batch unit"] = port(reduce="sum", default=0.0, doc="input current")
 
-    class State(Ports):
+    class State(Aged):
         v: Float[Array, "*batch unit"] = port("mV", doc="membrane potential")
         w: Float[Array, "*batch unit"] = port("mV", doc="recovery")
-        age: Float[Array, "*batch unit"] | None = port(
-            "ms", only_if="track_tols", doc="time since the step of the last spike, infinite before the first"
-        )
 
-    class Out(Ports):
-        s: Float[Array, "*batch unit"] = port(spikes=True, doc="emitted spikes")
-        tols: Float[Array, "*batch unit"] | None = port(
-            "ms", only_if="track_tols", doc="time of the last spike, minus infinity before the first"
-        )
+    class Out(Spikes):
+        pass
 
     def slope(self, y: tuple[Any, ...], drive: Any = 0.0) -> tuple[Any, ...]:
         """(dv/dt, dw/dt) at ``y = (v, w)``, with R j [mV] as drive."""
@@ -96,7 +90,7 @@ class IzhikevichCell(Component):
         check_integration(self, type(self).slope, (-70.0, 0.0), dt=dt)  # rest: deeper than that of all published types
 
     def init(self, *, key: Any, dt: float, batch: tuple[int, ...] = ()) -> Any:
-        return self.State(v=self.v0, w=self.w0, age=jnp.asarray(jnp.inf) if self.track_tols else None)
+        return self.State(v=self.v0, w=self.w0, age=unborn(self.track_tols))
 
     def advance(self, s: Any, x: Any, tick: Tick) -> tuple[Any, Any]:
         drive = self.resist_m * x.j
@@ -104,7 +98,6 @@ class IzhikevichCell(Component):
         spikes = spike(v - self.v_thr, self.surrogate)
         fired = spikes > 0
         v = jnp.where(fired, self.v_reset, jnp.maximum(v, LOWEST))
-        age = renewed(s.age, fired, tick.dt) if self.track_tols else None
+        age, tols = timed(s.age, fired, tick)
         w = jnp.where(fired, w + self.w_reset, w)
-        tols = None if age is None else last_spike(age, tick)
         return self.State(v=v, w=w, age=age), self.Out(s=spikes, tols=tols)

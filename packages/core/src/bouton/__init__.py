@@ -89,6 +89,7 @@ if TYPE_CHECKING:
     from ._wiring import delayed as delayed
 else:
     _PUBLIC = {
+        "_bound": "Bound",
         "_circuit": "Circuit",
         "_compiler": "COMPILER_OPTIONS",
         "_component": "Component",
@@ -108,7 +109,6 @@ else:
         "_module": "Module static parameter derived port part Ports Param Part Tick",
         "_normalised_current": "CurrentNormalised",
         "_plasticity": "Plasticity Rule Term Weights learn",
-        "_bound": "Bound",
         "_recipe": "recipe",
         "_record": "Record",
         "_registry": "PluginSet plugins components",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any
 
 import jax
 from bouton import Tick, Topology, Weights
 
-from ._wrapper import Wrapper
+from ._wrapper import Reduce, Wrapper
 
 
 class Added(Wrapper):
@@ -21,18 +21,9 @@ class Added(Wrapper):
         """What is added to each weight; 0 at a weight of 0, so that absent synapses stay absent."""
         raise NotImplementedError(f"{type(self).__name__} does not define added(w, tick).")
 
-    def change(
-        self,
-        s: Any,
-        topology: Topology,
-        weights: Weights,
-        pre: Any,
-        post: Any,
-        x: Any,
-        tick: Tick,
-        reduce: Literal["mean", "sum"] | None = "mean",
+    def made(
+        self, s: Any, topology: Topology, weights: Weights, said: Weights, x: Any, tick: Tick, reduce: Reduce
     ) -> tuple[Any, Weights]:
-        inner, change = self.rule.change(s.rule, topology, weights, pre, post, x.rule, tick, reduce)
         times = math.prod(tick.batch) if reduce == "sum" else 1
-        w = jax.tree.map(lambda w, dw: dw + times * self.added(w, tick), weights.w, change.w)
-        return s.replace(rule=inner), Weights(w, change.b)
+        w = jax.tree.map(lambda w, dw: dw + times * self.added(w, tick), weights.w, said.w)
+        return s, Weights(w, said.b)

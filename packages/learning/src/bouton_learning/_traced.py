@@ -46,11 +46,13 @@ class Traced(Rule):
         """``(new state, pre-synaptic trace, post-synaptic trace)`` as they are to be read in this step."""
         if self.wired:
             return s, x.trace_pre, x.trace_post
-        after = self._with(s.x_pre, pre), self._with(s.x_post, post)
+        after = grown(s.x_pre, pre, self.trace), grown(s.x_post, post, self.trace)
         seen = after if self.read == "after" else (s.x_pre, s.x_post)
         taus = self.tau_pre, self.tau_post
         x_pre, x_post = (x * jnp.exp(-tick.dt / tau) for x, tau in zip(after, taus, strict=True))
         return s.replace(x_pre=x_pre, x_post=x_post), *seen
 
-    def _with(self, trace: jax.Array, spikes: jax.Array) -> jax.Array:
-        return trace + spikes if self.trace == "add" else jnp.where(spikes > 0, spikes, trace)
+
+def grown(trace: jax.Array, spikes: jax.Array, how: Literal["add", "set"]) -> jax.Array:
+    """A trace with this step's spikes in it."""
+    return trace + spikes if how == "add" else jnp.where(spikes > 0, spikes, trace)

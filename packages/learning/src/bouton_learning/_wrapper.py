@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
-from bouton import CircuitError, Plasticity, Ports, Topology, Weights, part
+from bouton import CircuitError, Plasticity, Ports, Tick, Topology, Weights, part
+
+Reduce: TypeAlias = Literal["mean", "sum"] | None
 
 
 class Wrapper(Plasticity):
@@ -24,6 +26,30 @@ class Wrapper(Plasticity):
 
     def init(self, topology: Topology, weights: Weights, *, key: Any, dt: float, batch: tuple[int, ...]) -> Any:
         return self.State(rule=self.rule.init(topology, weights, key=key, dt=dt, batch=batch))
+
+    def change(
+        self,
+        s: Any,
+        topology: Topology,
+        weights: Weights,
+        pre: Any,
+        post: Any,
+        x: Any,
+        tick: Tick,
+        reduce: Reduce = "mean",
+    ) -> tuple[Any, Weights]:
+        inner, said = self.rule.change(s.rule, topology, weights, pre, post, x.rule, tick, self.asked(reduce))
+        return self.made(s.replace(rule=inner), topology, weights, said, x, tick, reduce)
+
+    def asked(self, reduce: Reduce) -> Reduce:
+        """How the samples of a batch are brought together in what the rule is asked for."""
+        return reduce
+
+    def made(
+        self, s: Any, topology: Topology, weights: Weights, said: Weights, x: Any, tick: Tick, reduce: Reduce
+    ) -> tuple[Any, Weights]:
+        """``(state, change)``: what the wrapper makes of what the rule has said."""
+        raise NotImplementedError(f"{type(self).__name__} does not define made(...).")
 
     def rebase(self, s: Any, steps: int) -> Any:
         return s.replace(rule=self.rule.rebase(s.rule, steps))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import jax.numpy as jnp
 from bouton import CircuitError, Tick, Topology, Weights
 
-from ._wrapper import Wrapper
+from ._wrapper import Reduce, Wrapper
 
 
 class Averaged(Wrapper):
@@ -25,16 +25,7 @@ class Averaged(Wrapper):
             raise CircuitError(f"{type(topology).__name__} has no weight for each edge: Averaged cannot divide by it.")
         return super().init(topology, weights, key=key, dt=dt, batch=batch)
 
-    def change(
-        self,
-        s: Any,
-        topology: Topology,
-        weights: Weights,
-        pre: Any,
-        post: Any,
-        x: Any,
-        tick: Tick,
-        reduce: Literal["mean", "sum"] | None = "mean",
+    def made(
+        self, s: Any, topology: Topology, weights: Weights, said: Weights, x: Any, tick: Tick, reduce: Reduce
     ) -> tuple[Any, Weights]:
-        inner, change = self.rule.change(s.rule, topology, weights, pre, post, x.rule, tick, reduce)
-        return s.replace(rule=inner), Weights(change.w / jnp.maximum(jnp.abs(topology.multiplicity()), 1.0), change.b)
+        return s, Weights(said.w / jnp.maximum(jnp.abs(topology.multiplicity()), 1.0), said.b)

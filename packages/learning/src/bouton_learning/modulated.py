@@ -11,7 +11,7 @@ from ._modulating import Modulating, ahead
 from ._wrapper import check_rule
 
 
-class Modulated(Modulating, Rule):
+class Modulated(Rule, Modulating):
     r"""What a rule says, times a modulator M.
 
     .. math:: \Delta w = (M - \bar M)\,\Delta w_\text{rule}, \qquad \tau\,\dot{\bar M} = M - \bar M

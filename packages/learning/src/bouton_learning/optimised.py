@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from bouton import CircuitError, Param, Ports, Tick, Topology, Weights, parameter, part, port, static
 
-from ._wrapper import Wrapper
+from ._wrapper import Reduce, Wrapper
 
 
 class Optimised(Wrapper):
@@ -46,34 +46,27 @@ class Optimised(Wrapper):
     def __post_init__(self) -> None:
         super().__post_init__()
         try:
-            init, update = self.transformation.init, self.transformation.update
+            _ = self.transformation.init, self.transformation.update
         except (AttributeError, TypeError):
             raise CircuitError(
                 "Optimised.optimiser must be the name of an optimiser in optax, such as 'adam', or a transformation, "
                 f"such as optax.adam(1.0), got {self.optimiser!r}."
             ) from None
-        assert callable(init) and callable(update)
 
     def init(self, topology: Topology, weights: Weights, *, key: Any, dt: float, batch: tuple[int, ...]) -> Any:
         inner = self.rule.init(topology, weights, key=key, dt=dt, batch=batch)
         return self.State(rule=inner, optimiser=self.transformation.init(tuple(weights)))
 
-    def change(
-        self,
-        s: Any,
-        topology: Topology,
-        weights: Weights,
-        pre: Any,
-        post: Any,
-        x: Any,
-        tick: Tick,
-        reduce: Literal["mean", "sum"] | None = "mean",
+    def asked(self, reduce: Reduce) -> Reduce:
+        return reduce or "mean"
+
+    def made(
+        self, s: Any, topology: Topology, weights: Weights, said: Weights, x: Any, tick: Tick, reduce: Reduce
     ) -> tuple[Any, Weights]:
-        inner, said = self.rule.change(s.rule, topology, weights, pre, post, x.rule, tick, reduce or "mean")
         down = jax.tree.map(lambda d: -d, tuple(said))
         with jax.numpy_dtype_promotion("standard"):  # optax mixes dtypes
             moves, state = self.transformation.update(down, s.optimiser, tuple(weights))
         change = jax.tree.map(lambda m: self.eta * m, Weights(*moves))
         if reduce is None:  # an optimiser moves the weights once, for all samples together
             change = jax.tree.map(lambda d: jnp.broadcast_to(d, tick.batch + d.shape), change)
-        return s.replace(rule=inner, optimiser=state), change
+        return s.replace(optimiser=state), change

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 from bouton import Bound, Param, Ports, Rule, Term, Tick, parameter, port, static
 from jaxtyping import Array, Float
 
+from ._traced import grown
 from .bounds import gates
 
 
@@ -44,8 +45,7 @@ class TripletSTDP(Rule):
 
     def terms(self, s: Any, pre: Any, post: Any, x: Any, tick: Tick) -> tuple[Any, tuple[Term, ...]]:
         def next_step(trace: jax.Array, spikes: jax.Array, tau: Any) -> jax.Array:
-            after = trace + spikes if self.trace == "add" else jnp.where(spikes > 0, spikes, trace)
-            return after * jnp.exp(-tick.dt / tau)
+            return grown(trace, spikes, self.trace) * jnp.exp(-tick.dt / tau)
 
         new = self.State(
             r1=next_step(s.r1, pre, self.tau_plus),
