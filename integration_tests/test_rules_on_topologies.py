@@ -4,6 +4,7 @@
 """
 
 import dataclasses
+import itertools
 import math
 import tomllib
 from collections.abc import Callable
@@ -34,6 +35,7 @@ from bouton_learning import (
     Oja,
     Optimised,
     Prior,
+    Scheduled,
     SoftBound,
     TraceSTDP,
     TripletSTDP,
@@ -51,8 +53,8 @@ TITLE = """\
 Each rule learns for six steps of 0.5 ms from random spikes (or rates), with one sample and with a batch of four, on
 each topology in several forms. Weights and bias after each step are compared, to nine digits, with a sum over edges
 that is written out in NumPy: an edge has traces, thresholds and weight factors of its own, and a weight that many edges
-share gets the sum of what they say. What wrappers make of that sum is written out from their equations. The cores of
-MPS get it by the chain rule.
+share gets the sum of what they say. Inhibitory edges, where a topology has signs, learn like the others: in magnitude.
+What wrappers make of that sum is written out from their equations. The cores of MPS get it by the chain rule.
 
 - *equal*: they agree, in every form;
 - *needs the weight*: refused, because the rule depends on the weight of an edge, which a product of cores has not;
@@ -80,7 +82,7 @@ TOPOLOGIES: dict[str, dict[str, Callable[[], Any]]] = {
             4, 3, Pairs([3, 0, 0, 2, 1, 3, 0], [1, 2, 0, 2, 1, 0, 2], multapses=True)
         ),
         "one weight": lambda: Sparse(4, 3, SOME, shared=True),
-        "one weight, inhibits": lambda: Sparse(4, 3, SOME, sign=-np.ones(4), shared=True),
+        "one weight, signed": lambda: Sparse(4, 3, SOME, sign=SIGNS, shared=True),
     },
     "Patched": {
         "blocks": lambda: Patched(6, 4, 2),
@@ -134,10 +136,9 @@ class Edges:
         maps = jax.vmap(lambda w: topology.apply(w, jnp.asarray(units["pre"])))(jnp.asarray(units["weights"]))
         maps = np.asarray(maps).reshape(*map(len, units.values()))
         self.weight, self.pre, self.post = np.nonzero(maps)
-        self.strengths = np.zeros((len(self.weight), len(maps)))
-        """How much of what an edge is changed by its weight gets: (edge, weight)."""
-        self.strengths[np.arange(len(self.weight)), self.weight] = maps[np.nonzero(maps)]
-        self.number = np.abs(self.strengths)  # 2, where two edges with one weight join the same units
+        self.number = np.zeros((len(self.weight), len(maps)))
+        """How often an edge has a weight, (edge, weight): 2, where two edges with one weight join the same units."""
+        self.number[np.arange(len(self.weight)), self.weight] = np.abs(maps[np.nonzero(maps)])
 
     def weights(self, w: np.ndarray) -> np.ndarray:
         """The weight of each edge."""
@@ -145,7 +146,7 @@ class Edges:
 
     def on_weights(self, w: np.ndarray, changes: np.ndarray) -> np.ndarray:
         """From (sample, edge) to (sample, weight): the sum over the edges that share a weight."""
-        return changes @ self.strengths
+        return changes @ self.number
 
     def mean(self, values: np.ndarray) -> np.ndarray:
         """From (sample, edge) to (sample, weight): the mean over the edges that share a weight."""
@@ -322,6 +323,11 @@ def less_baseline(tau):
 def modulated(rule, tau_baseline=None):
     above = less_baseline(tau_baseline) if tau_baseline else lambda m: m
     return lambda w, x: above(x.modulator) * rule(w, x)
+
+
+def scheduled(rule, tau, floor):
+    steps = itertools.count()
+    return lambda w, x: (floor + (1 - floor) / (1 + next(steps) * DT / tau)) * rule(w, x)
 
 
 def modulated_units(rule):
@@ -550,6 +556,10 @@ CASES = {
         "rates",
         refused=COUNT,
         inputs=("unit_modulator",),
+    ),
+    "Scheduled, inverse": Case(
+        lambda a, b: Scheduled(TraceSTDP(**STEPS), "inverse", tau=2.0, floor=0.2),
+        lambda a, b: summed(scheduled(trace_stdp(**STEPS), tau=2.0, floor=0.2)),
     ),
     "Optimised, adam": Case(
         lambda a, b: Optimised(Hebbian(eta=0.1), "adam", 0.05),

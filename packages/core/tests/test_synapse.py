@@ -181,6 +181,27 @@ def test_weights_and_bias_learn_by_the_terms(reduce: str) -> None:
     assert np.allclose(state.b, 0.1 + Y.sum(0) * share, atol=1e-6)
 
 
+def test_the_last_changes_are_states_on_request() -> None:
+    """What the rule says and what a constraint of the tick makes of it; the second step's, not those of both."""
+    total = Normalise(2.0, when="tick")
+    synapse = Synapse(Full(PRE, POST), weights=W, bias=0.1, plasticity=Hebb(), constraints=total, changes=True)
+    w = [2.0 * W / W.sum(0)]
+    for _ in range(2):
+        learnt = w[-1] + 0.5 * (1 - w[-1]) * np.mean([np.outer(x, y) for x, y in zip(X, Y, strict=True)], 0)
+        w.append(2.0 * learnt / learnt.sum(0))
+    state, _ = stepped(synapse, X, Y, steps=2, batch=(2,))
+    assert np.allclose(state.dw, w[2] - w[1], atol=1e-6) and np.allclose(state.db, Y.mean(0), atol=1e-6)
+    silent = Circuit({"s": synapse}).init(key=KEY, dt=1.0, batch=(2,))["s"]
+    assert silent.dw.shape == W.shape and not np.any(silent.dw) and not np.any(silent.db)
+    without, _ = stepped(synapse.replace(changes=False), X, Y, steps=2, batch=(2,))
+    assert np.array_equal(without.w, state.w) and without.dw is None and without.db is None
+
+
+def test_there_are_no_changes_without_learning() -> None:
+    with pytest.raises(CircuitError, match=r"^Synapse\.changes=True shows what plasticity changes, and there is none"):
+        Synapse(Full(PRE, POST), changes=True)
+
+
 def test_a_rule_has_late_ports_of_its_own() -> None:
     synapse = Synapse(Full(PRE, POST), weights=W, plasticity=Hebb())
     state, _ = stepped(synapse, X[0], Y[0], late={"s.plasticity.rate": 2.0})

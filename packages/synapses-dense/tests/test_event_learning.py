@@ -44,13 +44,12 @@ def pairs(topology):
 def by_edges(topology, w, spikes_pre, spikes_post):
     """The weights after all steps, from lists of edges; spikes are (step, sample, unit)."""
     pre, post, exists = pairs(topology)
-    sign = np.ones(PRE) if topology.sign is None else topology.sign
     shape, w = w.shape, w.ravel().copy()
     x, y = np.zeros(spikes_pre.shape[1:]), np.zeros(spikes_post.shape[1:])
     for p, q in zip(spikes_pre, spikes_post, strict=True):
         x, y = x * DECAY, y * DECAY
-        up = (sign[pre] * x[:, pre] * q[:, post]).mean(0) * 0.3 * (1 - w)
-        down = (sign[pre] * p[:, pre] * y[:, post]).mean(0) * -0.2 * w
+        up = (x[:, pre] * q[:, post]).mean(0) * 0.3 * (1 - w)
+        down = (p[:, pre] * y[:, post]).mean(0) * -0.2 * w
         change = exists * (up + down)
         w = np.where(change != 0, np.clip(w + change, 0.25, 0.7), w)
         x, y = x + p, y + q
@@ -177,11 +176,22 @@ def test_edges_that_learn_take_at_most_twelve_bytes():
         assert size < 12.2 * edges
 
 
-def test_one_weight_of_both_signs_cannot_learn():
-    both = Sparse(PRE, POST, FanOut(7), sign=SIGN, shared=True)
-    assert Synapse(both, 0.5).topology == both
-    message = (
-        r"^Sparse\(shared=True\) has one weight for edges that excite and for edges that inhibit: no rule can change"
-    )
-    with pytest.raises(bouton.CircuitError, match=message):
-        synapse(both)
+def test_inhibition_learns_as_excitation_does():
+    """Signs are of what is sent: the weights of a signed map, magnitudes, become those of one without signs."""
+    given = spikes(0.2, 0.2, ())
+
+    def learnt(topology):
+        circuit = bouton.Circuit({"syn": synapse(topology)})
+        state = circuit.init(key=jax.random.key(0), dt=1.0)
+        new = after(circuit, state, given)["syn"].w
+        assert not np.array_equal(new, state["syn"].w)
+        return new
+
+    for plain in (Dense(PRE, POST), Sparse(PRE, POST, FanOut(7)), Sparse(PRE, POST, FanOut(7), shared=True)):
+        np.testing.assert_array_equal(learnt(plain.replace(sign=SIGN)), learnt(plain))
+
+
+def test_signs_are_dropped_without_a_new_draw():
+    signed = synapse(Sparse(PRE, POST, FanOut(7), sign=SIGN)).topology
+    drawn = signed.edges, signed.incoming
+    assert (signed.unsigned().edges, signed.unsigned().incoming) == drawn  # the very same: arrays have no equality

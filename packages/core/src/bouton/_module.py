@@ -213,8 +213,12 @@ class Module:
                 vars(self)[f.name] = convert(getattr(self, f.name))
 
     def replace(self: _M, **changes: Any) -> _M:
-        """A copy with some fields changed."""
-        return dataclasses.replace(self, **changes)  # type: ignore[type-var]
+        """A copy with some fields changed. Where these are parameters, what `derived` methods have computed stays."""
+        new = dataclasses.replace(self, **changes)  # type: ignore[type-var]
+        specs = {f.name: spec_of(f) for f in dataclasses.fields(self)}  # type: ignore[arg-type]
+        if all(isinstance(specs[name], ParameterSpec) for name in changes):
+            vars(new).update({name: vars(self)[name] for name in _derived(type(self)) if name in vars(self)})
+        return new
 
     def __eq__(self, other: object) -> bool:
         if self is other or type(self) is not type(other):

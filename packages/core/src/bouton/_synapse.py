@@ -37,11 +37,14 @@ class Synapse(Component):
     - `weights`: a number, an array or an `Initialiser`;
     - `release`, `transmission`: dynamics before and after the map;
     - `plasticity`: a rule or a wrapper around one;
+    - `changes`: whether `dw` and `db` say by how much weights and bias have changed in the last step, bounds and
+      constraints of each tick included;
     - `constraints`: what the weights obey from the start, and again after each step or trial of learning, in this
       order. Bounds that come first apply to the weights that a step changes.
 
     Compartments of a part have its name in front: ``ff.transmission.g``, ``ff.plasticity.x_pre``. Rules see `pre` after
-    all delays, on the wire and in the axon, and before what release does to it.
+    all delays, on the wire and in the axon, and before what release does to it. They change the strength of synapses:
+    neither `gain` nor the signs of a topology turn what they say around.
     """
 
     topology: Topology
@@ -53,6 +56,7 @@ class Synapse(Component):
     plasticity: Plasticity | None = None
     constraints: tuple[Constraint, ...] = ()
     backward: bool = static(default=False, doc="whether there is a backward projection: `feedback` in, `back` out")
+    changes: bool = static(default=False, doc="whether the last changes are states as well: `dw`, `db`")
 
     class In(Ports):
         pre: Float[Array, "*batch pre"] = port(doc="pre-synaptic values, usually spikes")
@@ -67,6 +71,8 @@ class Synapse(Component):
     class State(Ports):
         w: Float[Array, " weights"] = port(persist=True, doc="weights")
         b: Float[Array, " post"] = port("{unit}", persist=True, only_if="bias", doc="bias")
+        dw: Float[Array, " weights"] = port(only_if="changes", doc="change of the weights in the last step")
+        db: Float[Array, " post"] = port("{unit}", only_if="bias_changes", doc="change of the bias in the last step")
         release: Any = part()
         transmission: Any = part()
         plasticity: Any = part()
@@ -97,6 +103,8 @@ class Synapse(Component):
                     f"{type(value).__name__} declares the input {misplaced[0].name!r} in {wrong}, where a "
                     f"{kind.__name__} is not given any: declare it in {right}."
                 )
+        if self.changes and self.plasticity is None:
+            raise CircuitError("Synapse.changes=True shows what plasticity changes, and there is none: give a rule.")
         if self.plasticity is not None and self.topology.dims()["weights"] is None:
             raise CircuitError(f"{type(self.topology).__name__} has no weights: there is nothing to learn.")
         if self.plasticity is not None:
@@ -117,6 +125,11 @@ class Synapse(Component):
     def learns(self) -> bool:
         return self.plasticity is not None
 
+    @property
+    def bias_changes(self) -> bool:
+        """Whether the last change of the bias is a state."""
+        return self.changes and self.bias is not None
+
     def dims(self) -> dict[str, Any]:
         return self.topology.dims()
 
@@ -132,9 +145,11 @@ class Synapse(Component):
         return self.State(
             w=w,
             b=b,
+            dw=jax.tree.map(jnp.zeros_like, w) if self.changes else None,
+            db=jnp.zeros_like(b) if self.bias_changes else None,
             release=made("release", keys[1], self.topology),
             transmission=made("transmission", keys[2], self.topology),
-            plasticity=made("plasticity", keys[3], self.topology, Weights(w, b)),
+            plasticity=made("plasticity", keys[3], self.topology.unsigned(), Weights(w, b)),
         )
 
     def advance(self, s: Any, x: Any, tick: Tick) -> tuple[Any, Any]:
@@ -161,7 +176,7 @@ class Synapse(Component):
         each = list(itertools.takewhile(lambda c: c.elementwise and c.every == 1, due))
         plasticity, new = self.plasticity.update(
             s.plasticity,
-            self.topology,
+            self.topology.unsigned(),
             Weights(s.w, s.b),
             pre,
             late.post,
@@ -173,6 +188,9 @@ class Synapse(Component):
         for c in due[len(each) :]:
             constrain = functools.partial(c, self.topology)
             w = constrain(w) if c.every == 1 else lax.cond((tick.step + 1) % c.every == 0, constrain, lambda w: w, w)
+        if self.changes:
+            db = new.b - s.b if self.bias_changes else None
+            s = s.replace(dw=jax.tree.map(jnp.subtract, w, s.w), db=db)
         return s.replace(w=w, b=new.b, plasticity=plasticity)
 
     def consolidate(self, s: Any) -> Any:

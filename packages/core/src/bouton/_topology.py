@@ -68,6 +68,14 @@ class Topology(Module):
         """This map for a synapse with plasticity: it may hold what only `update` needs."""
         return self
 
+    def unsigned(self) -> Topology:
+        """This map without the signs that it gives to its synapses (Dale's law), where it gives any: what rules see.
+
+        Where weights are magnitudes, rules make synapses stronger or weaker, whether they excite or inhibit. A topology
+        with signs of its own overrides this.
+        """
+        return self
+
     def size(self, which: str) -> tuple[int, ...]:
         """Shape of ``"pre"``, ``"post"`` or ``"weights"``."""
         return tuple(self.dims()[which].values())

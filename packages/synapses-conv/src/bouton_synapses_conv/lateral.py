@@ -28,8 +28,7 @@ class Lateral(Topology):
     - ``centre=False`` cuts the synapse of each unit with itself for good: its weight starts at 0, transmits nothing,
       and no rule changes it;
     - ``sign=-1`` inhibits: weights are magnitudes, and ``constraints=(Clip(0.0, None),)`` keeps them so while they
-      learn. A rule then changes a magnitude by the sign times what it says, as it is written for the effect
-      :math:`\sigma w_k`.
+      learn. Rules see the magnitudes, too: what strengthens a synapse makes it inhibit more.
 
     Raises `CircuitError` for kernels without a centre, or with nothing but a centre that is cut, and for another sign.
     """
@@ -66,6 +65,9 @@ class Lateral(Topology):
         names, sizes = NAMES[-len(self.size_in) : -1], self.size_in[:-1]
         axes = tuple(Axis.derived(*each, 1, 1, "SAME") for each in zip(names, sizes, places, strict=True))
         return correlate(w, self.sign * x, axes)
+
+    def unsigned(self) -> Lateral:
+        return self.replace(sign=1)
 
     def draw(self, initialiser: Initialiser, key: Any) -> jax.Array:
         """New weights, 0 where there is no synapse."""

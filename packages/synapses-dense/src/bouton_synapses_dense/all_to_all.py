@@ -26,10 +26,10 @@ class Dense(Topology):
       itself. The others are absent for good: they start at 0, transmit nothing, and no rule changes them.
       The same `seed` gives the same synapses. Where few exist, `Sparse` takes less memory and time.
     - `sign` (+1 or -1 for each pre-synaptic unit, or for all) is Dale's law: weights are magnitudes, and all synapses
-      of a unit excite or all inhibit. ``constraints=(Clip(0.0, None),)`` keeps them so while they learn. A rule then
-      changes a magnitude by the sign times what it says, as it is written for the effect :math:`\sigma_i w_{ij}`. But
-      what it makes of the weight itself, a soft bound or a decay, sees the magnitude: for inhibition that learns by
-      such a rule take weights without a sign, and ``Synapse(..., gain=-1.0)``.
+      of a unit excite or all inhibit. ``constraints=(Clip(0.0, None),)`` keeps them so while they learn. Rules see the
+      magnitudes, too: what strengthens a synapse makes an inhibitory one inhibit more. Where a rule is to follow the
+      effect :math:`\sigma_i w_{ij}`, as one that learns from errors is, multiply by the sign once more:
+      ``Hebbian(pre_factor=sign)``.
 
     Raises `CircuitError` for signs other than 1 and -1 and a `seed` that nothing is drawn from; when the circuit is
     built, for a connectivity that does not fit the sizes, joins a pair more than once or leaves no synapse at all, and
@@ -74,6 +74,9 @@ class Dense(Topology):
 
     def add(self, onto: jax.Array, w: jax.Array, x: jax.Array, scale: Any = 1.0) -> jax.Array:
         return _propagate(self.mask, w, self._signed(x), onto, jnp.asarray(scale, onto.dtype))
+
+    def unsigned(self) -> Dense:
+        return self if self.sign is None else self.replace(sign=None)
 
     def outer(self, w: jax.Array, pre: jax.Array, post: jax.Array) -> jax.Array:
         return _outer(self.mask, self._signed(pre), post)
@@ -138,14 +141,15 @@ def _everywhere(mask: jax.Array | None, new: New, w: jax.Array, factors: Factors
 def _touch(mask: jax.Array | None, new: New, w: jax.Array, events: Events) -> jax.Array:
     """Row by row, then column by column."""
 
-    def row(i: Any, due: Any, w: jax.Array) -> jax.Array:
-        old, exists = item(w, i), None if mask is None else item(mask, i)
-        change = (_existing(exists, p) for p in products(events.before(i), events.behind(...)))
+    def row(i: Any, everybody: Any, w: jax.Array) -> jax.Array:
+        old, exists, sent = item(w, i), None if mask is None else item(mask, i), events.before(i)
+        change = (_existing(exists, p) for p in products(sent, events.behind(...)))
+        due = events.spiking(sent) | everybody
         return lax.dynamic_update_index_in_dim(w, jnp.where(due, new(old, *change), old), i, 0)
 
-    def column(j: Any, due: Any, w: jax.Array) -> jax.Array:
-        old, exists = w[:, j], None if mask is None else mask[:, j]
-        change = (_existing(exists, p) for p in products(events.behind(j), events.before(...)))
-        return lax.dynamic_update_index_in_dim(w, jnp.where(due, new(old, *change), old), j, 1)
+    def column(j: Any, w: jax.Array) -> jax.Array:
+        old, exists, sent = w[:, j], None if mask is None else mask[:, j], events.before(...)
+        change = (_existing(exists, p) for p in products(events.behind(j), sent))
+        return lax.dynamic_update_index_in_dim(w, jnp.where(events.spiking(sent), old, new(old, *change)), j, 1)
 
     return events.change(row, column, w)

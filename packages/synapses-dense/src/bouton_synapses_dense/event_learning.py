@@ -6,6 +6,7 @@ CPUs, where few units spike; elsewhere, under `vmap` and for derivatives the pla
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
 
@@ -14,7 +15,7 @@ import jax.numpy as jnp
 from jax import lax
 from jax.extend import core
 
-from .events import Active, item
+from .events import Active
 
 Factors = Sequence[tuple[jax.Array, jax.Array]]
 New = Callable[..., jax.Array]
@@ -27,26 +28,39 @@ class Events(NamedTuple):
     """
 
     factors: list[tuple[jax.Array, jax.Array]]
+    spikes: Sequence[Literal["pre", "post"] | None]
     pre: Active
     post: Active
 
     def change(self, forward: Callable[..., jax.Array], backward: Callable[..., jax.Array], w: jax.Array) -> jax.Array:
-        """By ``forward(i, due, w)`` for units before, then ``backward(j, due, w)`` for units behind.
+        """By ``forward(i, everybody, w)`` for units before, then ``backward(j, w)`` for units behind.
 
-        `due` says which weights are to be changed. Where many units behind spike, all are changed from before.
+        `forward` changes the weights of unit i if it spikes or if `everybody` is true, `backward` those of unit j and
+        of the units before it that do not spike: see `spiking`. Where many units behind spike, all are changed from
+        before.
         """
         many = self.post.many
-        w = self.pre.each(lambda i, w: forward(i, item(self.pre.flags, i) | many, w), w, everybody=many)
+        w = self.pre.each(lambda i, w: forward(i, many, w), w, everybody=many)
         few = self.post._replace(number=jnp.where(many, 0, self.post.number))
-        return few.each(lambda j, w: backward(j, ~self.pre.flags, w), w)
+        return few.each(backward, w)
 
     def before(self, i: Any) -> list[jax.Array]:
-        """What each term takes of unit i, or of all units, before the synapse."""
-        return [pre[:, i] for pre, _ in self.factors]
+        """What each term takes of unit i, of several units or of all, before the synapse: (sample, *units)."""
+        return [_taken(pre, i) for pre, _ in self.factors]
 
     def behind(self, j: Any) -> list[jax.Array]:
-        """What each term takes of unit j, or of all units, behind the synapse."""
-        return [post[:, j] for _, post in self.factors]
+        """What each term takes of unit j, of several units or of all, behind the synapse: (sample, *units)."""
+        return [_taken(post, j) for _, post in self.factors]
+
+    def spiking(self, before: Sequence[jax.Array]) -> jax.Array:
+        """Whether units before the synapse spike, by what the terms take of them."""
+        silent = jnp.zeros(before[0].shape[1:], bool)
+        some = ((factor != 0).any(0) for factor, name in zip(before, self.spikes, strict=True) if name == "pre")
+        return functools.reduce(jnp.logical_or, some, silent)
+
+
+def _taken(factor: jax.Array, units: Any) -> jax.Array:
+    return factor if units is ... else factor.at[:, units].get(mode="promise_in_bounds")
 
 
 def products(one: Sequence[jax.Array], others: Sequence[jax.Array]) -> list[jax.Array]:
@@ -67,9 +81,11 @@ def event_driven_update(
 
     `fixed` is a pytree of arrays that are not differentiated. `new` is made to take vectors.
     """
+    if None in spikes:
+        return plain(fixed, new, w, factors)
     scalars = [jax.ShapeDtypeStruct((), w.dtype)] * (1 + len(factors))
     closed, form = jax.make_jaxpr(new, return_shape=True)(*scalars)
-    if None in spikes or form.shape != ():  # some gate has a number for each weight
+    if form.shape != ():  # some gate has a number for each weight
         return plain(fixed, new, w, factors)
 
     def elementwise(consts: Sequence[Any]) -> New:
@@ -81,11 +97,11 @@ def event_driven_update(
 
     def at_events(fixed: Any, consts: Any, w: jax.Array, factors: Any) -> jax.Array:
         flat = [(pre.reshape(-1, pre.shape[-1]), post.reshape(-1, post.shape[-1])) for pre, post in factors]
-        spiking = [jnp.zeros(side.shape[-1], bool) for side in flat[0]]
+        active = [jnp.zeros(side.shape[-1], bool) for side in flat[0]]
         for factors, name in zip(flat, spikes, strict=True):
             k = ("pre", "post").index(name)
-            spiking[k] |= (factors[k] != 0).any(0)
-        return touch(fixed, elementwise(consts), w, Events(flat, *map(Active.of, spiking)))
+            active[k] |= (factors[k] != 0).any(0)
+        return touch(fixed, elementwise(consts), w, Events(flat, spikes, *map(Active.of, active)))
 
     @jax.custom_batching.custom_vmap
     def update(fixed: Any, consts: Any, w: jax.Array, factors: Any) -> jax.Array:

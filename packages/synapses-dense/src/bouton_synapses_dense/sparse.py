@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from bouton import CircuitError, Connectivity, Param, Topology, derived, parameter, static
+from bouton import Connectivity, Param, Topology, derived, parameter, static
 from jax import lax
 
 from ._sign import check_sign
@@ -59,9 +59,9 @@ class Sparse(Topology):
     units that spike alone.
 
     `sign`, 1 or -1 for each pre-synaptic unit, makes a unit excitatory or inhibitory while weights are magnitudes
-    (Dale's law); what that means for rules is said at `Dense`.
+    (Dale's law). Rules see the magnitudes, as is said at `Dense`.
 
-    Raises `CircuitError` where the pairs cannot be drawn, and where one shared weight with both signs is to learn.
+    Raises `CircuitError` where the pairs cannot be drawn.
     """
 
     n_pre: int = static(dim="pre", doc="number of pre-synaptic units")
@@ -103,18 +103,16 @@ class Sparse(Topology):
             kind = jnp.uint16 if self.n_pre <= 1 << 16 else jnp.int32
             pre = jnp.asarray(np.repeat(np.arange(self.n_pre), np.diff(np.asarray(self.edges.first))), kind)
         return Incoming(
-            jnp.asarray(np.argsort(post, kind="stable"), jnp.int32),
+            jnp.asarray(np.argsort(post, kind="stable"), jnp.uint32),
             jnp.asarray(np.concatenate([[0], np.cumsum(counts)]), jnp.int32),
             pre,
         )
 
     def for_learning(self) -> Sparse:
-        if self.shared and isinstance(self.sign, np.ndarray) and len(np.unique(self.sign)) > 1:
-            raise CircuitError(
-                "Sparse(shared=True) has one weight for edges that excite and for edges that inhibit: no rule can "
-                "change it for both. Make a synapse for each kind, or leave out shared=True."
-            )
         return self.replace(learning=True)
+
+    def unsigned(self) -> Sparse:
+        return self if self.sign is None else self.replace(sign=None)
 
     def dims(self) -> dict[str, Any]:
         weights = {} if self.shared else {"edge": self.edges.post.size}
@@ -192,37 +190,68 @@ def _everywhere(fixed: tuple[Edges, Incoming], new: New, w: jax.Array, factors: 
     return new(w, *(_products(fixed[0], *f) for f in factors))
 
 
+_BLOCK = 16
+"""How many edges are changed at a time: vectors, of which all that comes from memory is fetched at once."""
+
+
 def _touch(fixed: tuple[Edges, Incoming], new: New, w: jax.Array, events: Events) -> jax.Array:
-    """Edge by edge: those that begin at a unit, then those that end at one and have not been changed."""
+    """The edges that begin at a unit, then those that end at one and have not been changed.
+
+    Barriers keep apart what is computed once for a block from the loops that use it for each of its edges.
+    """
     edges, incoming = fixed
-    ends = edges.post.reshape(-1)
+    ends, block = edges.post.reshape(-1), min(_BLOCK, edges.post.size)
 
-    def changed(w: jax.Array, place: Any, due: Any, one: Sequence[jax.Array], other: Sequence[jax.Array]) -> jax.Array:
-        at = place if edges.order is None else item(edges.order, place)
-        old = item(w, at)
-        kept = jnp.where(due, new(old, *products(one, other)), old)
-        return lax.dynamic_update_index_in_dim(w, kept, at, 0)
+    def changed(w: jax.Array, at: jax.Array, due: Any, one: Sequence[jax.Array], other: Sequence[jax.Array]) -> Any:
+        old = _items(w, at)
+        kept = lax.optimization_barrier(jnp.where(due, new(old, *products(one, other)), old))
+        for lane in range(block):
+            w = lax.dynamic_update_index_in_dim(w, kept[lane], at[lane], 0)
+        return w
 
-    def forward(i: Any, due: Any, w: jax.Array) -> jax.Array:
+    def blocks(first: Any, last: Any, body: Callable[..., jax.Array], w: jax.Array) -> jax.Array:
+        """``w = body(k, within, w)`` for blocks that begin at k; `within` says which of a block belong to the range."""
+
+        def one(number: Any, w: jax.Array) -> jax.Array:
+            begin = first + number * block
+            k = jnp.minimum(begin, ends.size - block)
+            each = k + jnp.arange(block, dtype=jnp.int32)
+            return body(k, (each >= begin) & (each < last), w)
+
+        return lax.fori_loop(0, (last - first + block - 1) // block, one, w)
+
+    def forward(i: Any, everybody: Any, w: jax.Array) -> jax.Array:
         sent = events.before(i)
+        due = events.spiking(sent) | everybody
 
-        def edge(place: Any, w: jax.Array) -> jax.Array:
-            return changed(w, place, due, sent, events.behind(item(ends, place).astype(jnp.int32)))
+        def some(k: Any, within: jax.Array, w: jax.Array) -> jax.Array:
+            received = events.behind(lax.dynamic_slice(ends, (k,), (block,)).astype(jnp.uint32))
+            if edges.order is not None:
+                return changed(w, lax.dynamic_slice(edges.order, (k,), (block,)), within & due, sent, received)
+            old = lax.dynamic_slice(w, (k,), (block,))
+            kept = jnp.where(within & due, new(old, *products(sent, received)), old)
+            return lax.dynamic_update_slice(w, kept, (k,))
 
-        return lax.fori_loop(*_row(edges, i), edge, w)
+        return blocks(*_row(edges, i), some, w)
 
-    def backward(j: Any, due: jax.Array, w: jax.Array) -> jax.Array:
+    def backward(j: Any, w: jax.Array) -> jax.Array:
         received = events.behind(j)
 
-        def edge(k: Any, w: jax.Array) -> jax.Array:
-            place = item(incoming.places, k)
-            row = place // edges.post.shape[-1] if incoming.pre is None else item(incoming.pre, place)
-            i = row.astype(jnp.int32)
-            return changed(w, place, item(due, i), received, events.before(i))
+        def some(k: Any, within: jax.Array, w: jax.Array) -> jax.Array:
+            places = lax.dynamic_slice(incoming.places, (k,), (block,))
+            rows = places // edges.post.shape[-1] if incoming.pre is None else _items(incoming.pre, places)
+            at = places if edges.order is None else _items(edges.order, places)
+            sent = events.before(lax.optimization_barrier(rows.astype(jnp.uint32)))
+            return changed(w, at, within & ~events.spiking(sent), received, sent)
 
-        return lax.fori_loop(item(incoming.first, j), item(incoming.first, j + 1), edge, w)
+        return blocks(item(incoming.first, j), item(incoming.first, j + 1), some, w)
 
     return events.change(forward, backward, w)
+
+
+def _items(array: jax.Array, places: jax.Array) -> jax.Array:
+    """``array[places]`` for places that are within the array."""
+    return array.at[places].get(mode="promise_in_bounds")
 
 
 @functools.cache

@@ -180,7 +180,7 @@ class _Edges:
             n = math.prod(shapes[which])
             return np.eye(n).reshape(n, *shapes[which])
 
-        maps = jax.jit(jax.vmap(topology.apply, (0, None)))(unit("weights"), unit("pre"))
+        maps = jax.jit(jax.vmap(topology.unsigned().apply, (0, None)))(unit("weights"), unit("pre"))
         maps = np.asarray(maps).reshape(*(math.prod(shapes[which]) for which in shapes))
         self.weight, self.pre, self.post = np.nonzero(maps)
         self.strength = maps[self.weight, self.pre, self.post]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any, ClassVar
 from unittest import SkipTest
@@ -144,6 +145,17 @@ class TopologyTests(Checks):
             self._close(t.fan_in(case.w), t.apply(case.w, jnp.ones(t.size("pre"))), f"{t}: fan_in(w) is not B(w, 1)")
             require(t.fan_in_count() >= 1.0, f"{t}: no unit has a synapse (fan_in_count is {t.fan_in_count()}).")
 
+    def test_unsigned(self) -> None:
+        """`unsigned` is a map over the same synapses, of which each passes on its weight's magnitude."""
+        for case in self._cases(batches=((),)):
+            t, plain = case.topology, case.topology.unsigned()
+            if case.w is None or plain == t:
+                continue
+            require(plain.dims() == t.dims(), f"{t}: unsigned() has other dims.")
+            units, ones = jnp.eye(math.prod(t.size("pre"))).reshape(-1, *t.size("pre")), jnp.ones(t.size("post"))
+            signed, magnitudes = (jax.vmap(m.outer, (None, 0, None))(case.w, units, ones) for m in (t, plain))
+            self._close(magnitudes, jnp.abs(signed), f"{t}: unsigned() is not the map of magnitudes")
+
     def test_transformations(self) -> None:
         """It works under `jit`, `vmap` (over weights as well), forward and reverse differentiation."""
         for case in self._cases(batches=((3,),)):
@@ -183,7 +195,7 @@ class TopologyTests(Checks):
             w, currents = state["synapse"].w, []
             for x, y in zip(case.x, case.y, strict=True):
                 currents.append(topology.apply(w, x))
-                w = w + topology.outer(w, x, y) if synapse.learns else w
+                w = w + topology.unsigned().outer(w, x, y) if synapse.learns else w
             for what, got, want in (
                 ("the currents", run["synapse.current"].values, np.stack(currents)),
                 ("the weights", run.state["synapse"].w, w),
