@@ -844,8 +844,7 @@ WRONG = {
     ),
     "init_c_mode": (
         lambda: SimpleRSTDP((3, 4), 0.5, 0.1, 0.1, 500.0, init_c_mode="random"),
-        r"init_c_mode must be 0, got 'random'\. Another start of the trace is said by the circuit: Circuit\(\.\.\., "
-        r"start=\{\"syn\.plasticity\.c\": value\}\)\.",
+        r"SimpleRSTDP: init_c_mode must be a number, an array or an initialiser, got 'random'\.",
     ),
     "rule's": (lambda: SimpleRSTDP((3, 4), 0.5, 0.1, 0.1, -1.0), r"syn\.plasticity\.tau must be > 0 ms, got -1"),
     "reward, w_bound": (

@@ -21,6 +21,7 @@ from bouton_learning import (
     Oja,
     Optimised,
     Prior,
+    Scheduled,
     SoftBound,
     TraceSTDP,
     TripletSTDP,
@@ -115,6 +116,17 @@ class TestEligibilityOfUnits(RuleTests):
     rule = Eligibility(Hebbian(), tau=50.0, per_unit=True)
     topologies = (Full(3, 4),)
     inputs: ClassVar = {"plasticity.unit_modulator": (-1.0, 1.0)}
+
+
+class TestEligibilityThatStartsElsewhere(RuleTests):
+    rule = Eligibility(TraceSTDP(), tau=50.0, c0=0.1)
+    topologies = (Full(3, 4),)
+    inputs: ClassVar = {"plasticity.modulator": (-1.0, 1.0)}
+    skip: ClassVar = {"test_silence_changes_nothing": "a trace that does not start at 0 becomes weight"}
+
+
+class TestScheduled(RuleTests):
+    rule = Scheduled(TraceSTDP(), tau=20.0, floor=0.1)
 
 
 class TestDecayed(RuleTests):

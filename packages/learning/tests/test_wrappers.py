@@ -9,7 +9,18 @@ import numpy as np
 import optax
 import pytest
 from bouton.testing import Full, Shared
-from bouton_learning import Averaged, Decayed, Eligibility, Hebbian, Modulated, Optimised, Prior, SoftBound, TraceSTDP
+from bouton_learning import (
+    Averaged,
+    Decayed,
+    Eligibility,
+    Hebbian,
+    Modulated,
+    Optimised,
+    Prior,
+    Scheduled,
+    SoftBound,
+    TraceSTDP,
+)
 
 
 def pair(dt, gap=10.0, at=200.0, duration=4000.0):
@@ -80,12 +91,61 @@ def test_the_mean_of_earlier_rewards_is_taken_away(dt, weights):
     np.testing.assert_allclose(left, 3.0 * np.exp(-np.arange(steps) * dt / 25), atol=2e-4)
 
 
+@pytest.mark.parametrize("batch", [(), (3,)])
+def test_a_trace_that_starts_elsewhere_decays_into_weight(batch, weights):
+    """Without spikes: eta dt M c0 (d + d^2 + ...), d being the decay in a step."""
+    c0, silent = np.array([[0.2, -0.1], [0.0, 0.4]]), np.zeros((50, *batch, 2))
+    rule = Eligibility(TraceSTDP(), tau=25.0, eta=0.01, c0=c0)
+    got = weights(rule, silent, silent, batch=batch, late={"modulator": np.full((50, *batch), 2.0)})
+    traces = c0 * np.exp(-np.arange(1, 51) / 25)[:, None, None]
+    np.testing.assert_allclose(got, 0.5 + 0.02 * traces.cumsum(0), rtol=1e-5)
+
+
+def test_a_trace_may_be_drawn_and_is_the_same_for_all_samples():
+    rule = Eligibility(TraceSTDP(), c0=bouton.Uniform(1.0, 2.0))
+    circuit = bouton.Circuit({"s": bouton.Synapse(Full(3, 2), 0.5, plasticity=rule)})
+    c = circuit.init(key=jax.random.key(0), dt=1.0, batch=(4,))["s"].plasticity.c
+    assert c.shape == (4, 3, 2) and len(np.unique(c)) == 6 and (c >= 1.0).all()
+    with pytest.raises(
+        bouton.CircuitError, match=r"^Eligibility\.c0 must be a number, an array or an initialiser, got"
+    ):
+        Eligibility(TraceSTDP(), c0="a")
+
+
+@pytest.mark.parametrize("schedule", ["exponential", "inverse", "linear", "cosine"])
+@pytest.mark.parametrize("dt", [1.0, 0.5])
+def test_a_scheduled_rate_falls_with_the_time_of_learning(schedule, dt, weights):
+    """Sums of eta f(t) over the steps, f to be found in any textbook; halving dt halves no time constant."""
+    steps = round(60 / dt)
+    rule = Scheduled(Hebbian(0.1 * dt), schedule, tau=40.0, floor=0.25)
+    got = weights(rule, np.ones((steps, 1)), np.ones((steps, 1)), dt=dt)[:, 0, 0]
+    t = np.arange(steps) * dt / 40
+    falling = {
+        "exponential": np.exp(-t),
+        "inverse": 1 / (1 + t),
+        "linear": np.clip(1 - t, 0, None),
+        "cosine": np.where(t < 1, np.cos(np.pi * t / 2) ** 2, 0.0),
+    }[schedule]
+    np.testing.assert_allclose(got, 0.5 + np.cumsum(0.1 * dt * (0.25 + 0.75 * falling)), rtol=1e-5)
+
+
+def test_a_schedule_goes_on_after_a_reset_and_stands_still_without_learning():
+    synapse = bouton.Synapse(Full(1, 1), 0.0, plasticity=Scheduled(Hebbian(1.0), tau=2.0))
+    circuit = bouton.Circuit({"s": synapse})
+    state, feeds = circuit.init(key=jax.random.key(0), dt=1.0), {"s.pre": jnp.ones(1), "s.post": jnp.ones(1)}
+    for learn in (True, False, True):
+        state, _ = circuit.step(state, bouton.Tick(0, 1.0), feeds, learn=learn)
+        state = circuit.reset(state, key=jax.random.key(1), dt=1.0)
+    np.testing.assert_allclose(state["s"].w, 1.0 + np.exp(-0.5), rtol=1e-6)
+
+
 def test_what_modulators_refuse():
     message = r"^Eligibility\.tau_baseline is for one modulator for all units; with per_unit=True take the mean away"
     with pytest.raises(bouton.CircuitError, match=message):
         Eligibility(Hebbian(), per_unit=True, tau_baseline=10.0)
     for wrapper, given, wanted in (
         (Modulated, Decayed(Hebbian()), r"^Modulated\.rule must be a rule that is made of terms such as TraceSTDP\(\)"),
+        (Scheduled, Decayed(Hebbian()), r"^Scheduled\.rule must be a rule that is made of terms such as TraceSTDP\(\)"),
         (Eligibility, 3, r"^Eligibility\.rule must be a rule such as TraceSTDP\(\), got 3\.$"),
     ):
         with pytest.raises(bouton.CircuitError, match=wanted):

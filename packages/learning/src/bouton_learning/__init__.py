@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from .recipes import TraceSTDPDeconvSynapse as TraceSTDPDeconvSynapse
     from .recipes import TraceSTDPSynapse as TraceSTDPSynapse
     from .reinforce import REINFORCESynapse as REINFORCESynapse
+    from .scheduled import Scheduled as Scheduled
     from .trace_stdp import TraceSTDP as TraceSTDP
     from .triplet_stdp import TripletSTDP as TripletSTDP
     from .voltage_inhibitory_stdp import VoltageInhibitorySTDP as VoltageInhibitorySTDP

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bouton import Bound, CircuitError, Param, parameter, static
+from bouton import Bound, CircuitError, Param, as_initialiser, parameter, static
 
 from ._making import Draft, Library
 from ._steps import clipped, near, number
@@ -96,14 +96,10 @@ def inhibitory_stdp(
 def rewarded(draft: Draft, tau_c: Any, *, init_c_mode: Any = 0) -> Draft:
     """
     - `tau_c`: time constant of the eligibility trace [ms];
-    - `init_c_mode`: start of that trace, 0. Another one is the circuit's: ``start={"syn.plasticity.c": value}``.
+    - `init_c_mode`: start of that trace: a number, an array like the weights or an initialiser, as for weights;
     """
-    if isinstance(init_c_mode, bool) or init_c_mode != 0:
-        raise CircuitError(
-            f"init_c_mode must be 0, got {init_c_mode!r}. Another start of the trace is said by the circuit: "
-            'Circuit(..., start={"syn.plasticity.c": value}).'
-        )
-    return draft.over(lambda rule: Eligibility(rule, tau=tau_c))
+    start = None if isinstance(init_c_mode, int) and init_c_mode == 0 else as_initialiser(init_c_mode, "init_c_mode")
+    return draft.over(lambda rule: Eligibility(rule, tau=tau_c, c0=start))
 
 
 def _bound(name: str, given: Any, low: Any, high: Any, two_sided: bool) -> Bound | None:

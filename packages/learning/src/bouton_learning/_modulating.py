@@ -49,14 +49,11 @@ class Modulating(Wrapper):
         return not self.per_unit
 
     def init(self, topology: Topology, weights: Weights, *, key: Any, dt: float, batch: tuple[int, ...]) -> Any:
-        inner = self.rule.init(topology, weights, key=key, dt=dt, batch=batch)
-        return self.State(
-            rule=inner, **self.of_weights(weights, batch), baseline=None if self.tau_baseline is None else 0.0
-        )
+        return self.started(self.rule.init(topology, weights, key=key, dt=dt, batch=batch))
 
-    def of_weights(self, weights: Weights, batch: tuple[int, ...]) -> dict[str, Any]:
-        """States of a subclass that are shaped like the weights, at the start."""
-        return {}
+    def started(self, rule: Any, **own: Any) -> Any:
+        """The state at the start, with that of the rule and with what a subclass adds."""
+        return self.State(rule=rule, baseline=None if self.tau_baseline is None else 0.0, **own)
 
     def signal(self, s: Any, x: Any, tick: Tick) -> tuple[Any, Any]:
         """``(state, modulator)``, the mean of earlier values taken away."""

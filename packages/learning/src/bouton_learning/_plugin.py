@@ -49,6 +49,7 @@ NAMES = {
         "Oja": "bouton_learning.oja:Oja",
         "Modulated": "bouton_learning.modulated:Modulated",
         "Eligibility": "bouton_learning.eligibility:Eligibility",
+        "Scheduled": "bouton_learning.scheduled:Scheduled",
         "Optimised": "bouton_learning.optimised:Optimised",
         "Decayed": "bouton_learning.decayed:Decayed",
         "Prior": "bouton_learning.prior:Prior",

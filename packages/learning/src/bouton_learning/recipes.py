@@ -43,8 +43,8 @@ _TRACES = {"preTrace": "plasticity.x_pre", "postTrace": "plasticity.x_post"}
 _BACK = {"dInputs": "back"}
 
 _CHANGES = (
-    "``dWeights`` is the difference of ``w`` from one step to the next, and ``dBiases`` that of ``b``. Changes are the "
-    "mean over a batch, there the sum (``simulate(..., batch_reduce='sum')``)."
+    "With ``.replace(changes=True)`` there are ``dWeights``, as ``dw``, and ``dBiases``, as ``db``: by how much they "
+    "have changed. Changes are the mean over a batch, there the sum (``simulate(..., batch_reduce='sum')``)."
 )
 _HEBBIAN = (
     "With ``sign_value=1`` it is Hebbian, as the documentation says there; the code there descends, and is Hebbian "
