@@ -11,7 +11,7 @@ author = copyright = "The bouton authors"
 release = version = metadata.version("bouton")
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.mathjax", "catalogue", "executed"]
-exclude_patterns = ["_build", "measured", "generated/figures"]
+exclude_patterns = ["_build", "measured", "rules", "generated/figures"]
 myst_enable_extensions = ["colon_fence", "deflist", "dollarmath"]
 myst_heading_anchors = 3
 default_role = "code"  # docstrings name things in single backticks

@@ -14,7 +14,7 @@ sys.path.insert(0, str(ROOT / "docs" / "_ext"))
 
 from session import Session, blocks  # noqa: E402
 
-PAGES = sorted(page for page in (ROOT / "docs").glob("*.md") if blocks(page.read_text()))
+PAGES = sorted(page for of in ("*.md", "rules/*.md") for page in (ROOT / "docs").glob(of) if blocks(page.read_text()))
 
 
 def test_the_pages_with_examples_are_found():

@@ -94,6 +94,8 @@ def page(entry: Any, about: dict[str, Any]) -> str:
     for phase, title in PHASES.items():
         if ports := about["ports"].get(phase):
             text += heading(title, "-") + table(("Name", "Dims", "Unit", "", ""), map(port, ports))
+    if (HERE / f"{entry.kind}s" / f"{entry.name}.md").exists():  # what is written by hand, with examples
+        text += f".. include:: /{entry.kind}s/{entry.name}.md\n   :parser: myst_parser.sphinx_\n"
     return text
 
 

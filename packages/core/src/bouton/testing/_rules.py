@@ -237,7 +237,10 @@ class _Edges:
                 path = (*c.path[:1], "rule", *c.path[1:])
                 before, after = dig(alone["Synapse"], path), dig(new["Synapse"], path)
                 moved = after - before
-                moved = moved.mean(1, keepdims=True) if trial.reduce == "mean" else moved.sum(1, keepdims=True)
+                if jnp.issubdtype(moved.dtype, jnp.integer):  # counts steps, not samples
+                    moved = moved[:, :1]
+                else:
+                    moved = moved.mean(1, keepdims=True) if trial.reduce == "mean" else moved.sum(1, keepdims=True)
                 new = {"Synapse": put(new["Synapse"], path, before + moved)}
         return new, reduced
 
