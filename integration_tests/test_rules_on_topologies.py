@@ -53,8 +53,9 @@ TITLE = """\
 Each rule learns for six steps of 0.5 ms from random spikes (or rates), with one sample and with a batch of four, on
 each topology in several forms. Weights and bias after each step are compared, to nine digits, with a sum over edges
 that is written out in NumPy: an edge has traces, thresholds and weight factors of its own, and a weight that many edges
-share gets the sum of what they say. Inhibitory edges, where a topology has signs, learn like the others: in magnitude.
-What wrappers make of that sum is written out from their equations. The cores of MPS get it by the chain rule.
+share gets the sum of what they say, as does a bias that units share. Inhibitory edges, where a topology has signs,
+learn like the others: in magnitude. What wrappers make of that sum is written out from their equations. The cores of
+MPS get it by the chain rule.
 
 - *equal*: they agree, in every form;
 - *needs the weight*: refused, because the rule depends on the weight of an edge, which a product of cores has not;
@@ -730,6 +731,7 @@ def by_edges(topology: Any, edges: Edges, case: Case, begin: Any, samples: int, 
         at_edges = {k: v[:, places.get(k, edges.post)] for k, v in of_units.items() if " of " not in k}
         dw = reduced(change(edges, w, SimpleNamespace(**at_edges, reduced=reduced)))
         db = reduced(case.bias(SimpleNamespace(**of_units, b=b)))
+        db = db.reshape(-1, len(bias)).sum(0)  # over the units that share a bias
         moves = optimise(np.concatenate([dw, db]))
         w, bias = w + moves[: len(w)], bias + moves[len(w) :]
         series.append((w, bias))

@@ -39,7 +39,7 @@ from bouton import (
     simulate,
     static,
 )
-from bouton.testing import Full, Shared
+from bouton.testing import Full, Grid, Shared
 from jaxtyping import Array, Float
 
 KEY = jax.random.key(0)
@@ -200,6 +200,47 @@ def test_the_last_changes_are_states_on_request() -> None:
 def test_there_are_no_changes_without_learning() -> None:
     with pytest.raises(CircuitError, match=r"^Synapse\.changes=True shows what plasticity changes, and there is none"):
         Synapse(Full(PRE, POST), changes=True)
+
+
+@pytest.mark.parametrize("reduce", ["mean", "sum", None])
+@pytest.mark.parametrize("n", [1, 4])
+def test_units_that_share_a_bias_have_one_current_and_teach_it_together(n: int, reduce: Any) -> None:
+    grid, r = Grid(3, 2), np.random.default_rng(0)
+    w, b, x, y = (r.normal(size=s) for s in ((2, 3), 3, (n, 3, 3), (n, 3, 3, 3)))
+    synapse = Synapse(grid, weights=w, bias=b, plasticity=Hebb())
+    circuit = Circuit({"s": synapse})
+    assert circuit.compartment("s.b").dims == ("map",)
+    state, out = stepped(synapse, x, y, batch=(n,), reduce=reduce or "mean")
+    sums = np.zeros_like(y)
+    for i, j, m, lag in np.ndindex(3, 3, 3, 2):
+        sums[:, i, j, m] += w[lag, m] * x[:, i, (j + lag) % 3]
+    assert np.allclose(out.current, sums + b, atol=1e-5)
+    each = np.zeros((n, 3))
+    for sample, i, j, m in np.ndindex(y.shape):
+        each[sample, m] += y[sample, i, j, m]
+    if reduce is None:
+        terms = [Term(x, y, 0.5, bias=1.0), Term(0.0, y, bias=2.0)]
+        change = learn(grid, Weights(jnp.asarray(w), jnp.asarray(b)), terms, batch=(n,), reduce=None).b
+        assert np.allclose(change, 3.0 * each, atol=1e-5)
+    else:
+        assert np.allclose(state.b, b + getattr(each, reduce)(0), atol=1e-5)
+
+
+def test_a_bias_has_the_last_of_the_post_synaptic_dims() -> None:
+    class Rows(Grid):
+        """A bias for each row."""
+
+        def dims(self) -> dict[str, Any]:
+            return super().dims() | {"bias": {"row": self.n}}
+
+    with pytest.raises(
+        CircuitError,
+        match=r"Rows\.dims\(\)\['bias'\] must be the last of the post-synaptic dims \['row', 'column', 'map'\], so "
+        r"that a bias can be added to the current, got \['row'\]\.",
+    ):
+        Synapse(Rows())
+    with pytest.raises(CircuitError, match=r"s\.bias must be a single number or an array of shape \(4,\)"):
+        Circuit({"s": Synapse(Grid(), bias=np.zeros((4, 4, 4)))})
 
 
 def test_a_rule_has_late_ports_of_its_own() -> None:

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from bouton.testing import Full, Shared
+from bouton.testing import Full, Grid, Shared
 from bouton_learning import (
     Averaged,
     Decayed,
@@ -238,3 +238,16 @@ def test_shared_weights_learn_the_mean_over_their_edges():
     edges = np.array([np.asarray(topology.apply(w, np.ones(topology.size("pre")))).sum() for w in ones])
     assert edges.max() > 1
     np.testing.assert_allclose(change(Averaged(Hebbian())), change(Hebbian()) / edges, rtol=1e-5)
+
+
+def test_a_shared_bias_learns_the_mean_over_its_units():
+    r = np.random.default_rng(0)
+    pre, post = r.normal(size=(3, 4, 4)), r.normal(size=(3, 4, 4, 4))  # (sample, row, column, map)
+
+    def change(rule):
+        circuit = bouton.Circuit({"s": bouton.Synapse(Grid(), bias=0.0, plasticity=rule)})
+        state = circuit.init(key=jax.random.key(0), dt=1.0, batch=(3,))
+        return circuit.step(state, bouton.Tick(0, 1.0, batch=(3,)), {"s.pre": pre, "s.post": post})[0]["s"].b
+
+    np.testing.assert_allclose(change(Averaged(Hebbian(2.0))), 2.0 * post.mean((0, 1, 2)), rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(change(Hebbian(2.0)), 2.0 * 16 * post.mean((0, 1, 2)), rtol=1e-5, atol=1e-7)

@@ -9,9 +9,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from bouton import Clip, CurrentNormalised, Delay, Normalise, NormaliseFanOut, Synapse, Term, Uniform
-from bouton_synapses_conv import Conv, ConvSynapse, Pool2d
+from bouton_synapses_conv import Conv, ConvSynapse, Deconv, DeconvSynapse, Lateral, Local2d, Pool2d
 
-from .edges import TOPOLOGIES, edges
+from .edges import TOPOLOGIES, arrays, edges
 
 SOME = [
     "Conv, 2-D",
@@ -132,17 +132,38 @@ def test_a_map_without_weights_cannot_be_normalised(part):
         Synapse(Pool2d((4, 4, 2), (2, 2)), None, release=CurrentNormalised(1.0))
 
 
-def test_a_bias_is_one_for_each_unit_of_the_map_and_learns_as_such():
-    """The recipe repeats one for each channel; a Synapse itself takes a number or the whole map."""
-    synapse = ConvSynapse((2, 2, 1, 2), 3, bias_init=[1.0, 2.0], padding="VALID").replace(plasticity=Hebb())
-    circuit = bouton.Circuit({"syn": synapse})
-    state = circuit.init(key=jax.random.key(0), dt=1.0)
-    np.testing.assert_array_equal(state["syn"].b, np.broadcast_to([1.0, 2.0], (2, 2, 2)))
-    y = np.arange(8.0).reshape(2, 2, 2)
-    state, _ = circuit.step(state, bouton.Tick(step=0, dt=1.0), {"syn.pre": 0.0, "syn.post": y})
-    np.testing.assert_allclose(state["syn"].b, np.broadcast_to([1.0, 2.0], (2, 2, 2)) + 0.5 * y)
-    with pytest.raises(bouton.CircuitError, match=r"s\.bias must be a single number or an array of shape \(2, 2, 2\)"):
-        bouton.Circuit({"s": Synapse(Conv((3, 3, 1), 2, 2, padding="VALID"), bias=[1.0, 2.0])})
+@pytest.mark.parametrize("batch", [1, 4])
+@pytest.mark.parametrize("reduce", ["mean", "sum"])
+@pytest.mark.parametrize(
+    "made",
+    [
+        ConvSynapse((2, 3, 2, 3), (3, 4), bias_init=[1.0, 2.0, 3.0], stride=2),
+        DeconvSynapse((2, 3, 2, 3), (3, 4), bias_init=[1.0, 2.0, 3.0], stride=2),
+        Synapse(Deconv(Conv((3, 4, 3), kernel=2, channels_out=2, stride=2)), bias=[1.0, 2.0, 3.0]),
+        Synapse(Local2d((3, 4, 2), kernel=2, channels_out=3), bias=np.arange(36.0).reshape(3, 4, 3)),
+        Synapse(Lateral((3, 4, 3), kernel=3), bias=np.arange(36.0).reshape(3, 4, 3)),
+    ],
+    ids=lambda made: type(made.topology).__name__,
+)
+def test_a_bias_learns_the_sum_over_the_positions_of_its_channel(made, reduce, batch):
+    """A unit of a local or lateral map, which shares no kernel or shares it with all channels, has one of its own."""
+    shared = not isinstance(made.topology, (Local2d, Lateral))
+    w, x, y = arrays(made.topology, batch=(batch,))
+    circuit = bouton.Circuit({"s": made.replace(weights=w, plasticity=Hebb())})
+    assert circuit.compartment("s.b").dims == (("channel",) if shared else ("height", "width", "channel"))
+    state = circuit.init(key=jax.random.key(0), dt=1.0, batch=(batch,))
+    tick = bouton.Tick(step=0, dt=1.0, batch=(batch,), batch_reduce=reduce)
+    new, out = circuit.step(state, tick, {"s.pre": x, "s.post": y})
+    currents, b = np.zeros_like(y), np.array(made.bias, float)
+    for i, j, k, factor in edges(made.topology):
+        currents[:, *j] += factor * w[k] * x[:, *i]
+    for place in np.ndindex(y.shape[1:]):
+        own = place[-1:] if shared else place
+        currents[:, *place] += made.bias[own]
+        for sample in range(batch):
+            b[own] += 0.5 * y[sample, *place] / (batch if reduce == "mean" else 1)
+    np.testing.assert_allclose(out["s"].current, currents, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(new["s"].b, b, rtol=1e-5, atol=1e-6)
 
 
 def test_maps_follow_each_other_in_a_circuit():

@@ -32,7 +32,7 @@ BY_HAND = {
     "conv": (ConvSynapse((3, 2, 1, 4), (6, 5)), Synapse(Conv((6, 5, 1), (3, 2), 4), START)),
     "conv, all": (
         ConvSynapse((3, 3, 1, 2), (6, 4), 0.5, [1.0, 2.0], 2, "SAME", (1.0, 2.0)),
-        Synapse(Conv((6, 4, 1), (3, 3), 2, 2), 0.5, EACH, EACH),
+        Synapse(Conv((6, 4, 1), (3, 3), 2, 2), 0.5, EACH, [1.0, 2.0]),
     ),
     "conv, a square": (
         ConvSynapse((3, 3, 1, 2), 4, bias_init=0.5, padding="VALID"),
@@ -43,9 +43,9 @@ BY_HAND = {
         Synapse(Conv((6, 5, 1), (3, 2), 4, (1, 2), ((1, 0), (0, 1))), START),
     ),
     "deconv": (DeconvSynapse((3, 2, 1, 4), (6, 5), stride=2), Synapse(UpConv((6, 5, 1), (3, 2), 4, 2), START)),
-    "deconv, biases of units": (
-        DeconvSynapse((3, 2, 1, 2), (3, 2), bias_init=np.arange(12.0).reshape(3, 2, 2)),
-        Synapse(UpConv((3, 2, 1), (3, 2), 2), START, bias=np.arange(12.0).reshape(3, 2, 2)),
+    "deconv, biases": (
+        DeconvSynapse((3, 2, 1, 2), (3, 2), bias_init=np.arange(2.0)),
+        Synapse(UpConv((3, 2, 1), (3, 2), 2), START, bias=np.arange(2.0)),
     ),
     "static deconv": (
         StaticDeconvSynapse((3, 2, 1, 4), 6, padding="VALID", resist_scale=2.0),
@@ -253,8 +253,8 @@ WRONG = {
     ),
     "bias_init, shape": (
         lambda: ConvSynapse(K, 6, bias_init=[1.0, 2.0, 3.0]),
-        r"ConvSynapse\.bias_init must be a number or an array of shape \(2,\) \(one for each channel\) or \(6, 6, 2\) "
-        r"\(for each unit\), got the shape \(3,\)\.",
+        r"ConvSynapse\.bias_init must be a number or an array of shape \(2,\) \(one for each channel\), "
+        r"got the shape \(3,\)\.",
     ),
     "bias_init, drawn": (
         lambda: DeconvSynapse(K, 6, bias_init=Uniform()),

@@ -30,7 +30,7 @@ class Term(NamedTuple):
 
     - `pre`, `post`: arrays (*batch, *pre) and (*batch, *post), or numbers;
     - `gate`: a number, or an elementwise function of the weight array (it commutes with weight sharing);
-    - `bias`: the factor with which `post` changes the bias;
+    - `bias`: the factor with which `post` changes the bias; one that units share gets the sum over them;
     - `spikes`: which factor is zero for all units without a spike, so that only the weights of the others need be
       touched. It changes what a step costs, not what it does.
     """
@@ -61,7 +61,7 @@ def learn(
     factors = _factors(topology, terms, batch)
     products = [outer(weights.w, *f) for f in factors]
     change = functools.partial(_change, _gates(topology, terms), _share(batch, reduce))
-    return Weights(jax.tree.map(change, weights.w, *products), _bias(weights, terms, factors, batch, reduce))
+    return Weights(jax.tree.map(change, weights.w, *products), _bias(topology, weights, terms, factors, batch, reduce))
 
 
 def updated(
@@ -80,7 +80,7 @@ def updated(
         return moved(w, _change(gates, _share(batch, reduce), w, *products), bound)
 
     w = topology.update(weights.w, new, factors, [term.spikes for term in terms])
-    b = _bias(weights, terms, factors, batch, reduce)
+    b = _bias(topology, weights, terms, factors, batch, reduce)
     return Weights(w, None if b is None else weights.b + b)
 
 
@@ -114,11 +114,14 @@ def _share(batch: tuple[int, ...], reduce: Literal["mean", "sum"] | None) -> flo
     return 1.0 / math.prod(batch) if reduce == "mean" else 1.0
 
 
-def _bias(weights: Weights, terms: Sequence[Term], factors: Any, batch: Any, reduce: Any) -> Any:
+def _bias(
+    topology: Topology, weights: Weights, terms: Sequence[Term], factors: Any, batch: tuple[int, ...], reduce: Any
+) -> Any:
     if weights.b is None:
         return None
-    lanes = () if reduce is None else tuple(range(len(batch)))
-    parts = [t.bias * _share(batch, reduce) * post.sum(lanes) for t, (_, post) in zip(terms, factors, strict=True)]
+    lanes = len(batch) if reduce is None else 0  # axes that stay
+    shared = tuple(range(lanes, len(batch) + len(topology.size("post")) - weights.b.ndim))
+    parts = [t.bias * _share(batch, reduce) * post.sum(shared) for t, (_, post) in zip(terms, factors, strict=True)]
     return functools.reduce(jnp.add, parts)
 
 

@@ -50,7 +50,7 @@ class Synapse(Component):
     topology: Topology
     weights: Initialiser | Any | None = 1.0
     gain: Param = parameter(default=1.0, dims="post", doc="factor on the sums")
-    bias: Param | None = parameter(default=None, dims="post", doc="start value of a bias on the current")
+    bias: Param | None = parameter(default=None, dims="bias", doc="start value of a bias on the current")
     release: Release | None = None
     transmission: Transmission = Instant()
     plasticity: Plasticity | None = None
@@ -70,9 +70,9 @@ class Synapse(Component):
 
     class State(Ports):
         w: Float[Array, " weights"] = port(persist=True, doc="weights")
-        b: Float[Array, " post"] = port("{unit}", persist=True, only_if="bias", doc="bias")
+        b: Float[Array, " bias"] = port("{unit}", persist=True, only_if="bias", doc="bias")
         dw: Float[Array, " weights"] = port(only_if="changes", doc="change of the weights in the last step")
-        db: Float[Array, " post"] = port("{unit}", only_if="bias_changes", doc="change of the bias in the last step")
+        db: Float[Array, " bias"] = port("{unit}", only_if="bias_changes", doc="change of the bias in the last step")
         release: Any = part()
         transmission: Any = part()
         plasticity: Any = part()
@@ -87,6 +87,12 @@ class Synapse(Component):
         super().__post_init__()
         if not isinstance(self.topology, Topology):
             raise CircuitError(f"Synapse.topology must be a topology such as Dense(64, 400), got {self.topology!r}.")
+        bias, post = (list(self.dims()[which]) for which in ("bias", "post"))
+        if bias != post[len(post) - len(bias) :]:
+            raise CircuitError(
+                f"{type(self.topology).__name__}.dims()['bias'] must be the last of the post-synaptic dims {post}, so "
+                f"that a bias can be added to the current, got {bias}."
+            )
         if self.weights is not None:
             vars(self)["weights"] = as_initialiser(self.weights, "Synapse.weights")
         constraints = self.constraints
@@ -131,12 +137,13 @@ class Synapse(Component):
         return self.changes and self.bias is not None
 
     def dims(self) -> dict[str, Any]:
-        return self.topology.dims()
+        dims = self.topology.dims()
+        return {"bias": dims["post"], **dims}
 
     def init(self, *, key: Any, dt: float, batch: tuple[int, ...] = ()) -> Any:
         keys = jax.random.split(key, 4)
         w = self._constrained(self.constraints, self._drawn(keys[0]))
-        b = None if self.bias is None else jnp.broadcast_to(jnp.asarray(self.bias, float), self.topology.size("post"))
+        b = None if self.bias is None else jnp.broadcast_to(jnp.asarray(self.bias, float), self.topology.size("bias"))
 
         def made(which: str, key: Any, *inputs: Any) -> Any:
             inner = getattr(self, which)

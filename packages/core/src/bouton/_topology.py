@@ -28,7 +28,9 @@ class Topology(Module):
     def dims(self) -> dict[str, Any]:
         """``{"pre": {dim: size}, "post": {dim: size}, "weights": {dim: size}}``.
 
-        For a bundle ``weights`` maps each of its fields to such a dict; for a map without weights it is None.
+        For a bundle ``weights`` maps each of its fields to such a dict; for a map without weights it is None. Where
+        units share a bias, ``"bias"`` gives those of the last post-synaptic dims that it has, such as the channel of a
+        convolution; left out: all of them.
         """
         raise NotImplementedError(f"{type(self).__name__} does not define dims().")
 
@@ -77,8 +79,9 @@ class Topology(Module):
         return self
 
     def size(self, which: str) -> tuple[int, ...]:
-        """Shape of ``"pre"``, ``"post"`` or ``"weights"``."""
-        return tuple(self.dims()[which].values())
+        """Shape of ``"pre"``, ``"post"``, ``"weights"`` or ``"bias"``."""
+        dims = self.dims()
+        return tuple({"bias": dims["post"], **dims}[which].values())
 
     def draw(self, initialiser: Initialiser, key: Any) -> Any:
         """New weights; None where there are none. Topologies whose weights are a bundle write this themselves."""

@@ -58,8 +58,8 @@ _OF_KERNELS = {"filter_init": _START, "bias_init": None, "stride": 1, "padding":
 _ABOUT_KERNELS = (
     "- `shape`: (height and width of the kernels, input channels, output channels);\n"
     "- `x_shape`: height and width of the input map; one number for a square;\n"
-    "- `filter_init`, `bias_init`, `stride`, `padding`, `resist_scale`: as in `{}`. A bias is one for each unit of\n"
-    "  the map, and learns as such;"
+    "- `filter_init`, `bias_init`, `stride`, `padding`, `resist_scale`: as in `{}`. A bias is one for each output\n"
+    "  channel, and learns the sum over its positions;"
 )
 CONV = Base(_CONV, "ConvSynapse", ("shape", "x_shape"), _OF_KERNELS, _ABOUT_KERNELS.format("ConvSynapse"))
 DECONV = Base(_CONV, "DeconvSynapse", ("shape", "x_shape"), _OF_KERNELS, _ABOUT_KERNELS.format("DeconvSynapse"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import jax.numpy as jnp
@@ -16,8 +17,9 @@ class Averaged(Wrapper):
     .. math:: \Delta w = \Delta w_\text{rule} / n_\text{edges}
 
     On convolutions a rule sums over the positions of a kernel, as ngc-learn's do; CoNeX takes the mean. The size of a
-    step then does not depend on the size of the map. Edges in the padding do not exist and do not count. Where each
-    edge has its own weight it changes nothing. Raises `CircuitError` where there is no weight for each edge.
+    step then does not depend on the size of the map. Edges in the padding do not exist and do not count. A bias that
+    units share, as those of a channel do, learns the mean over them. Where each edge has its own weight and each unit
+    its own bias it changes nothing. Raises `CircuitError` where there is no weight for each edge.
     """
 
     def init(self, topology: Topology, weights: Weights, *, key: Any, dt: float, batch: tuple[int, ...]) -> Any:
@@ -28,4 +30,6 @@ class Averaged(Wrapper):
     def made(
         self, s: Any, topology: Topology, weights: Weights, said: Weights, x: Any, tick: Tick, reduce: Reduce
     ) -> tuple[Any, Weights]:
-        return s, Weights(said.w / jnp.maximum(jnp.abs(topology.multiplicity()), 1.0), said.b)
+        w = said.w / jnp.maximum(jnp.abs(topology.multiplicity()), 1.0)
+        units, biases = (math.prod(topology.size(which)) for which in ("post", "bias"))
+        return s, Weights(w, None if said.b is None else said.b * (biases / units))

@@ -22,14 +22,14 @@ def values(name: str, given: Any) -> Any:
 
 
 def over_map(name: str, given: Any, size: tuple[int, ...]) -> Any:
-    """A number as it is, or one for each channel or unit as an array over the map."""
+    """A number as it is, or one for each channel or unit as an array over the map (or over its channels alone)."""
+    forms = {size[-1:]: "(one for each channel)"}
+    forms.setdefault(size, "(for each unit)")
     if isinstance(given, (int, float, np.number)) and not isinstance(given, bool):
         return given
     array = np.asarray(given, float) if isinstance(given, (list, tuple)) else given
-    if isinstance(array, (np.ndarray, jax.Array)) and array.shape in ((), size[-1:], size):
+    if isinstance(array, (np.ndarray, jax.Array)) and array.shape in ((), *forms):
         return jnp.broadcast_to(array, size) if isinstance(array, jax.Array) else np.broadcast_to(array, size)
     got = f"the shape {array.shape}" if isinstance(array, (np.ndarray, jax.Array)) else repr(given)
-    raise CircuitError(
-        f"{name} must be a number or an array of shape {size[-1:]} (one for each channel) or {size} (for each unit), "
-        f"got {got}."
-    )
+    wanted = " or ".join(f"{shape} {what}" for shape, what in forms.items())
+    raise CircuitError(f"{name} must be a number or an array of shape {wanted}, got {got}.")

@@ -17,7 +17,7 @@ class Conv(Windows):
 
     with stride s, dilation d and l places of padding in front, per axis; places in the padding have no synapse. (As
     everywhere in learning, this is a correlation: kernels are not flipped.) A learning rule sums over the positions
-    that share a weight.
+    that share a weight. A bias is one for each output channel.
 
     Maps have their channels last: ``size_in=(height, width, channel)``, (width, channel) or (depth, height, width,
     channel). The weights are ``(ky, kx, channel_in, channel_out)``, or (kx, ...) or (kz, ky, kx, ...), where channel_in
@@ -30,6 +30,9 @@ class Conv(Windows):
 
     Raises `CircuitError` for sizes that do not fit together.
     """
+
+    def dims(self) -> dict[str, Any]:
+        return super().dims() | {"bias": {"channel": self.channels_out}}
 
     def apply(self, w: jax.Array, x: jax.Array) -> jax.Array:
         return correlate(w, x, self.axes, self.groups)

@@ -53,6 +53,7 @@ class Deconv(Topology):
             "pre": {f"pre_{name}": n for name, n in of_conv["post"].items()},
             "post": {name.removeprefix("pre_"): n for name, n in of_conv["pre"].items()},
             "weights": {other.get(name, name): n for name, n in of_conv["weights"].items()},
+            "bias": {"channel": self.size_out[-1]},
         }
 
     def apply(self, w: jax.Array, x: jax.Array) -> jax.Array:

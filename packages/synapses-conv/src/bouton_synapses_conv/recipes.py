@@ -43,10 +43,10 @@ def ConvSynapse(
     - `shape`: (height and width of the kernels, input channels, output channels);
     - `x_shape`: height and width of the input map; one number for a square;
     - `filter_init`: weights, a number, an array of this shape or an initialiser;
-    - `bias_init`: bias b, a number or an array (channel) or (height, width, channel); None: no bias;
+    - `bias_init`: bias b, a number or an array (channel); None: no bias;
     - `stride`: places from one position to the next;
     - `padding`: "SAME", "VALID" or pairs (see `Conv`). ngc-learn has no default that works;
-    - `resist_scale`: the factor R, a number or an array like that of the bias.
+    - `resist_scale`: the factor R, a number or an array (channel) or (height, width, channel).
 
     It is ``Synapse(Conv((*x_shape, shape[2]), shape[:2], shape[3], stride, padding), filter_init)``, and
     ``.replace(...)`` adds other parts to it. Compartments, by their names in ngc-learn: ``inputs`` is ``pre``,
@@ -152,7 +152,7 @@ def _synapse(
         topology,
         values(f"{who}.filter_init", filter_init),
         over_map(f"{who}.resist_scale", resist_scale, topology.size_out),
-        None if bias_init is None else over_map(f"{who}.bias_init", bias_init, topology.size_out),
+        None if bias_init is None else over_map(f"{who}.bias_init", bias_init, topology.size_out[-1:]),
     )
 
 

@@ -31,6 +31,9 @@ class UpConv(Windows):
 
     stride: int | tuple[int, ...] = static(default=1, doc="places in the output from one input place to the next")
 
+    def dims(self) -> dict[str, Any]:
+        return super().dims() | {"bias": {"channel": self.channels_out}}
+
     def apply(self, w: jax.Array, x: jax.Array) -> jax.Array:
         apart = per_axis("UpConv.stride", self.stride, len(self.size_in) - 1)
         return correlate(w, x, self.axes, self.groups, apart)

@@ -48,7 +48,7 @@ class Grid(Topology):
     r"""Maps made of a map, by sums along its closed rows: :math:`y_{rcm} = \sum_d w_{dm}\,x_{r,\,(c + d) \bmod n}`.
 
     Both sides have several axes, all of the length of the batches in `RuleTests`: what is broadcast along a wrong axis
-    there raises no error, and gives a wrong number.
+    there raises no error, and gives a wrong number. The units of a map share a bias.
     """
 
     n: int = static(default=4, doc="height and width of the maps, and how many are made")
@@ -56,7 +56,8 @@ class Grid(Topology):
 
     def dims(self) -> dict[str, Any]:
         pre = {"row": self.n, "column": self.n}
-        return {"pre": pre, "post": {**pre, "map": self.n}, "weights": {"lag": self.width, "map": self.n}}
+        maps = {"map": self.n}
+        return {"pre": pre, "post": pre | maps, "weights": {"lag": self.width} | maps, "bias": maps}
 
     def apply(self, w: jax.Array, x: jax.Array) -> jax.Array:
         return jnp.stack([jnp.roll(x, -d, -1) for d in range(self.width)], -1) @ w

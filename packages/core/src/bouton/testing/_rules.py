@@ -159,11 +159,13 @@ class _Trial:
 
         moved, change = jax.tree.map(lambda a: np.asarray(a).reshape(len(a), -1), run(self.feeds))
         places = np.eye(moved.w.shape[1])[edges.weight]  # (edge, weight)
-        b = np.zeros_like(moved.b)
-        b[:, edges.post] = change.b  # the same on all edges that end there
         yield "dw", moved.w, (edges.strength * change.w) @ places
-        reached = np.isin(np.arange(b.shape[1]), edges.post)
-        yield "db", moved.b[:, reached], b[:, reached]
+        b = np.zeros((len(moved.b), len(edges.bias)))
+        b[:, edges.post] = change.b  # the same on all edges that end there
+        shares = np.eye(moved.b.shape[1])[edges.bias]  # (unit, bias)
+        reached = np.isin(np.arange(len(shares)), edges.post)
+        known = shares[~reached].sum(0) == 0
+        yield "db", moved.b[:, known], (b @ shares)[:, known]
 
 
 class _Edges:
@@ -184,6 +186,8 @@ class _Edges:
         maps = np.asarray(maps).reshape(*(math.prod(shapes[which]) for which in shapes))
         self.weight, self.pre, self.post = np.nonzero(maps)
         self.strength = maps[self.weight, self.pre, self.post]
+        of_bias = topology.size("bias")
+        self.bias = np.broadcast_to(np.arange(math.prod(of_bias)).reshape(of_bias), shapes["post"]).ravel()
         self.places = {"pre": self.pre, "post": self.post, "weights": self.weight}
         require(len(self.weight) > 0, f"{topology} has no edges.")
         self.rules = self._rules()
@@ -224,7 +228,7 @@ class _Edges:
             tick = Tick(step=step, dt=trial.bench.dt, key=jax.random.key(0), batch_reduce=trial.reduce)
             return self._circuit(rule, w).step(state, tick, row)[0]
 
-        w, b = old.w.reshape(-1)[self.weight], old.b.reshape(-1)[self.post]
+        w, b = old.w.reshape(-1)[self.weight], old.b.reshape(-1)[self.bias[self.post]]
         rows = {f"Synapse.{full.split('.', 1)[1]}": self._of_edges(full, v) for full, v in given.items()}
         over_samples = jax.vmap(one, (None, None, None, 0, 0))
         new = jax.vmap(over_samples)(self.rules, w, b, alone, rows)
