@@ -30,6 +30,7 @@ TITLES = {
     "release": "Releases",
     "initialiser": "Initialisers",
     "constraint": "Constraints",
+    "schedule": "Schedules",
     "surrogate": "Surrogate gradients",
     "integrator": "Integrators",
     "demo": "Demos",

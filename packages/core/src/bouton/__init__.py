@@ -75,6 +75,12 @@ if TYPE_CHECKING:
     from ._run import Run as Run
     from ._run import open as open
     from ._scan import scan as scan
+    from ._schedules import ExponentialDecay as ExponentialDecay
+    from ._schedules import InverseDecay as InverseDecay
+    from ._schedules import LinearDecay as LinearDecay
+    from ._schedules import Schedule as Schedule
+    from ._schedules import Steady as Steady
+    from ._schedules import as_schedule as as_schedule
     from ._simulate import Trials as Trials
     from ._simulate import simulate as simulate
     from ._surrogates import Arctan as Arctan
@@ -115,6 +121,7 @@ else:
         "_room": "check_room_for",
         "_run": "Run open",
         "_scan": "scan",
+        "_schedules": "Schedule as_schedule Steady ExponentialDecay LinearDecay InverseDecay",
         "_simulate": "simulate Trials",
         "_surrogates": "Surrogate spike Arctan FastSigmoid Triangular SecantLIF StraightThrough",
         "_synapse": "Synapse",

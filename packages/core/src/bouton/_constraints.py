@@ -90,7 +90,7 @@ class Normalise(Constraint):
         """Of the weights of each post-synaptic unit."""
         if self.order == "max":
             return topology.largest(w)
-        return topology.fan_in(topology.absolute(w, self.order)) ** (1 / self.order)
+        return _root(topology.fan_in(topology.absolute(w, self.order)), self.order)
 
     def _spread(self, topology: Topology, w: Any, factor: Any) -> Any:
         """For each weight the sum of the factors of its edges."""
@@ -108,7 +108,14 @@ class NormaliseFanOut(Normalise):
     def _norm(self, topology: Topology, w: Any) -> Any:
         if self.order == "max":
             return topology.largest(w, "pre")
-        return topology.transpose(topology.absolute(w, self.order), jnp.ones(topology.size("post"))) ** (1 / self.order)
+        sums = topology.transpose(topology.absolute(w, self.order), jnp.ones(topology.size("post")))
+        return _root(sums, self.order)
 
     def _spread(self, topology: Topology, w: Any, factor: Any) -> Any:
         return topology.outer(w, factor, jnp.ones(topology.size("post")))
+
+
+def _root(sums: jax.Array, order: int) -> jax.Array:
+    """With a finite gradient at 0, too."""
+    some = sums > 0
+    return jnp.where(some, jnp.where(some, sums, 1.0) ** (1 / order), 0.0)

@@ -30,6 +30,7 @@ from ._module import MISSING, Module, ParameterSpec, StaticSpec, spec_of
 from ._plain import DTYPES, FORM, WORDS, check_plain, digest, join, reason, shown
 from ._plasticity import Plasticity
 from ._registry import PluginSet, current
+from ._schedules import Schedule
 from ._surrogates import Surrogate
 from ._topology import Topology
 from ._values import check_keys, read_array, read_mapping, read_number, read_static
@@ -45,6 +46,7 @@ _KINDS: dict[type, tuple[str, ...]] = {
     Release: ("release",),
     Initialiser: ("initialiser",),
     Constraint: ("constraint",),
+    Schedule: ("schedule",),
     Surrogate: ("surrogate",),
 }
 _REFERENCE = re.compile(r"sha256:([0-9a-f]{64})")

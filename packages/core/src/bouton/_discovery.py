@@ -30,6 +30,7 @@ KINDS = (
     "release",
     "initialiser",
     "constraint",
+    "schedule",
     "surrogate",
     "integrator",
     "demo",

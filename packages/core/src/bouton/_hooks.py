@@ -28,6 +28,7 @@ def bouton_register() -> Mapping[str, Mapping[str, str]]:
     - ``bound``: how a rule slows down near the end of a weight's range;
     - ``connectivity``: which pairs of units a topology connects;
     - ``initialiser``: a distribution of parameters, weights or start values;
+    - ``schedule``: a rate or a radius that changes as learning goes on;
     - ``surrogate``: a spike whose gradient is replaced;
     - ``integrator``: a function that advances differential equations by one step;
     - ``demo``: a function that ``bouton demo`` runs.

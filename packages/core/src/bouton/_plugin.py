@@ -38,6 +38,12 @@ NAMES = {
     "demo": {
         "digits": "bouton.demos.digits:main",
     },
+    "schedule": {
+        "Steady": "bouton._schedules:Steady",
+        "ExponentialDecay": "bouton._schedules:ExponentialDecay",
+        "LinearDecay": "bouton._schedules:LinearDecay",
+        "InverseDecay": "bouton._schedules:InverseDecay",
+    },
     "surrogate": {
         "Arctan": "bouton._surrogates:Arctan",
         "FastSigmoid": "bouton._surrogates:FastSigmoid",

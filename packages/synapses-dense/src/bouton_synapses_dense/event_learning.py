@@ -87,9 +87,11 @@ def event_driven_update(
     closed, form = jax.make_jaxpr(new, return_shape=True)(*scalars)
     if form.shape != ():  # some gate has a number for each weight
         return plain(fixed, new, w, factors)
+    given = list(closed.consts)
+    program = core.ClosedJaxpr(closed.jaxpr, [0.0] * len(given)).jaxpr  # JAX keeps it: it must not hold their tracers
 
     def elementwise(consts: Sequence[Any]) -> New:
-        one = core.jaxpr_as_fun(core.ClosedJaxpr(closed.jaxpr, consts))
+        one = core.jaxpr_as_fun(core.ClosedJaxpr(program, consts))
         return jnp.vectorize(lambda *values: one(*values)[0])
 
     def everywhere(fixed: Any, consts: Any, w: jax.Array, factors: Any) -> jax.Array:
@@ -120,4 +122,4 @@ def event_driven_update(
     def _(primals: Any, tangents: Any) -> Any:
         return differentiable(*primals), jax.jvp(everywhere, primals, tangents)[1]
 
-    return differentiable(fixed, list(closed.consts), w, [tuple(f) for f in factors])
+    return differentiable(fixed, given, w, [tuple(f) for f in factors])

@@ -23,6 +23,7 @@ from .._initialisers import Initialiser, Uniform
 from .._module import MISSING, Module, StaticSpec, spec_of
 from .._plasticity import Plasticity
 from .._registry import Entry, current
+from .._schedules import Schedule
 from .._surrogates import Surrogate
 from .._synapse import Synapse
 from .._topology import Topology
@@ -41,6 +42,7 @@ BASES: dict[str, type[Any]] = {
     "release": Release,
     "initialiser": Initialiser,
     "constraint": Constraint,
+    "schedule": Schedule,
     "surrogate": Surrogate,
 }
 
@@ -134,6 +136,8 @@ def _conformance(kind: str, made: Any) -> type[Checks]:
             return of(_ConstraintTests, value=made)
         case "bound":
             return of(_BoundTests, value=made)
+        case "schedule":
+            return of(_ScheduleTests, value=made)
         case "integrator":
             return of(_IntegratorTests, value=made)
         case _:
@@ -201,6 +205,19 @@ class _BoundTests(_ValueTests):
             where = f"{type(self.value).__name__}.{name}"
             require(bool((many >= 0).all() & jnp.isfinite(many).all()), f"{where} gives a factor below 0, or none.")
             require(np.shape(one) == () and np.allclose(one, many[1, 2]), f"{where} is no function of one weight.")
+
+
+class _ScheduleTests(_ValueTests):
+    value: Any
+
+    def test_is_a_number(self) -> None:
+        """One finite number in each step, the same for one step as for many, and under jit."""
+        t, name = jnp.array([0, 1, 10, 10**6]), type(self.value).__name__
+        for number in (self.value(t[2]), jax.jit(lambda v, t: v(t))(self.value, t[2])):
+            many = jnp.broadcast_to(self.value(t), t.shape)
+            require(jnp.issubdtype(many.dtype, jnp.floating), f"{name} gives {many.dtype}.")
+            require(bool(jnp.isfinite(many).all()), f"{name} gives a number that is not finite.")
+            require(np.shape(number) == () and np.allclose(number, many[2]), f"{name} is no function of one step.")
 
 
 class _IntegratorTests(Checks):
