@@ -14,6 +14,7 @@ PINS = {
     "bouton": ("jax==0.12.0.1; python_version >= '3.12'", "jax==0.10.2; python_version < '3.12'"),
     "ngclearn": ("ngclearn==3.2.3", "ngcsimlib==3.1.1", "jax==0.12.0.1", "numpy==2.5.5"),
     "brian2": ("brian2==2.10.1", "numpy==2.5.5"),
+    "minisom": ("minisom==2.3.6", "numpy==2.5.5"),
     "nest": ("nest-simulator==3.10.0", "numpy==2.5.5"),
     "brainpy": (
         "brainpy==2.9.0",
@@ -26,7 +27,13 @@ PINS = {
         "numpy==2.5.5",
     ),
 }
-FAMILY = ("core", "cells", "synapses-dense", "learning")  # what the workloads use of bouton, installed from this tree
+FAMILY = (
+    "core",
+    "cells",
+    "synapses-dense",
+    "learning",
+    "competitive",
+)  # what the workloads use of bouton, installed from this tree
 
 
 def interpreter(library: str, python: str = NEWEST) -> Path:

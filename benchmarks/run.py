@@ -29,6 +29,7 @@ PEERS = {  # of each workload, in the order of the table; what follows the dash 
     "W3": ("brian2", "brian2-2", "nest", "nest-1.5ms", "brainpy"),
     "W4": ("ngclearn", "brian2", "brian2-2", "brainpy"),
     "W5": ("bouton-fixed", "brian2"),
+    "W6": ("ngclearn", "minisom"),
 }
 TOLERANCE = 0.1  # of the mean spike count: beyond it two libraries do not simulate the same thing
 
@@ -100,6 +101,7 @@ def report(workload: str, setups: dict[str, dict[str, Any]], answers: dict[str, 
     spikes = {library: [answer["spikes"] for answer in rounds] for library, rounds in answers.items()}
     first = next(iter(answers))
     rounds = len(seconds[first])
+    counted = getattr(constants, "counted", "spikes")
     rows = []
     for library, times in seconds.items():
         row = [library, str(spread([time / constants.steps * 1e6 for time in times]))]
@@ -109,7 +111,7 @@ def report(workload: str, setups: dict[str, dict[str, Any]], answers: dict[str, 
         row.append(f"{statistics.fmean(spikes[library]):,.0f}")
         row += [f"{setups[library][name]:.1f}" for name in ("build_s", "compile_s")]
         rows.append(row)
-    header = ["", "us per step", *(["images a second"] if images else []), f"time / {first}'s", "spikes"]
+    header = ["", "us per step", *(["images a second"] if images else []), f"time / {first}'s", counted]
     print(f"\n{workload}: {constants.steps:,} steps a repetition, {rounds} rounds; median (min - max)")
     print(table([*header, "build s", "compile s"], rows))
     for library, setup in setups.items():
@@ -118,7 +120,7 @@ def report(workload: str, setups: dict[str, dict[str, Any]], answers: dict[str, 
     for library in answers:
         if (apart := disagreement(spikes[library], spikes[first])) > tolerance:
             same = False
-            print(f"{library} and {first} differ by {apart:.0%} in their spikes: these times do not compare.")
+            print(f"{library} and {first} differ by {apart:.0%} in their {counted}: these times do not compare.")
     return same
 
 
@@ -134,7 +136,7 @@ def parse(arguments: list[str] | None = None) -> argparse.Namespace:
         nargs="+",
         choices=dict.fromkeys([*PEERS, *workloads.ALL]),
         metavar="WORKLOAD",
-        help=f"{', '.join(workloads.ALL)}; W3 means all its sizes, W4 all its cells",
+        help=f"{', '.join(workloads.ALL)}; W3 means all its sizes, W4 all its cells, W6 both its batches",
     )
     parser.add_argument("--peers", nargs="*", choices=peers, default=peers, help="default: all that the workload has")
     parser.add_argument("--repeats", type=int, default=5, metavar="N", help="rounds (default 5)")

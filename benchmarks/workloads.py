@@ -200,6 +200,64 @@ class PlasticCUBA(CUBA):
 
 
 @dataclass(frozen=True)
+class SelfOrganisingMap:
+    """W6: a self-organising map of `rows` x `columns` units, `batch` images a step. The unit c nearest to x wins:
+
+        W_u <- W_u + eta (mean over the batch of h_u (x - W_u)),   h_u = exp(-D(u, c)^2 / (2 r^2))
+        eta = eta_0 exp(-t/tau),  r = r_0 exp(-t ln(r_0)/tau)       t counts steps, D is the distance on the grid
+
+    A repetition is `steps` steps from `weights()`, through the images in their order and again. What is counted is the
+    mean distance of an image from the nearest unit at the end, in thousandths.
+    """
+
+    batch: int
+    steps: int
+    n_in: int = 784
+    rows: int = 20
+    columns: int = 20
+    n_images: int = 256
+    eta: float = 0.5
+    tau: float = 50_000.0
+    counted: str = "error x 1000"
+    tolerance: float = 0.01
+
+    @property
+    def n(self) -> int:
+        return self.rows * self.columns
+
+    @property
+    def radius(self) -> float:
+        return max(self.rows, self.columns) / 2
+
+    @property
+    def tau_radius(self) -> float:
+        return self.tau / math.log(self.radius)
+
+    def weights(self) -> np.ndarray:
+        """Start weights (pre, post)."""
+        import numpy as np
+
+        return np.random.default_rng(0).uniform(0.0, 1.0, (self.n_in, self.n)).astype(np.float32)
+
+    def images(self) -> np.ndarray:
+        """The images of W2."""
+        return UnsupervisedSTDP(n_in=self.n_in, n_images=self.n_images).images()
+
+    def order(self) -> np.ndarray:
+        """Which images each step sees: (step, batch)."""
+        import numpy as np
+
+        return (np.arange(self.steps * self.batch) % self.n_images).reshape(self.steps, self.batch)
+
+    def error(self, weights: np.ndarray) -> int:
+        """What is counted."""
+        import numpy as np
+
+        apart = self.images().astype(float)[:, :, None] - weights[None]
+        return round(1000 * float(np.sqrt((apart**2).sum(1)).min(1).mean()))
+
+
+@dataclass(frozen=True)
 class HodgkinHuxley:
     """W4-hh: uncoupled Hodgkin-Huxley cells, each with a constant current of its own, by Euler's method.
 
@@ -298,12 +356,14 @@ W2 = UnsupervisedSTDP()
 W3 = [CUBA(4_000, 80, tolerance=0.1), CUBA(20_000, 80), CUBA(20_000, 1_000), CUBA(100_000, 80)]
 W4 = {"hh": HodgkinHuxley(), "lif": LIF(), "izhikevich": Izhikevich()}
 W5 = [PlasticCUBA(4_000, 80, tolerance=0.1), PlasticCUBA(20_000, 80)]
+W6 = [SelfOrganisingMap(1, 2_000), SelfOrganisingMap(64, 100)]
 ALL = {
     "W1": W1,
     "W2": W2,
     **{f"W3-{size.n}x{size.k}": size for size in W3},
     **{f"W4-{name}": cells for name, cells in W4.items()},
     **{f"W5-{size.n}x{size.k}": size for size in W5},
+    **{f"W6-{size.batch}": size for size in W6},
 }
 
 

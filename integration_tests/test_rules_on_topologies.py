@@ -18,6 +18,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from bouton import Bound, Circuit, CircuitError, Given, Plasticity, Synapse, Tick
+from bouton_competitive import Instar, Storage
 from bouton_learning import (
     BCM,
     Averaged,
@@ -308,6 +309,10 @@ def oja(eta):
     return lambda w, x: eta * (x.pre * x.post - x.post**2 * w)
 
 
+def instar(eta):
+    return lambda w, x: eta * x.post * (x.pre - w)
+
+
 def less_baseline(tau):
     """Modulators of all samples, less the running mean of those before them."""
     mean = 0.0
@@ -522,6 +527,9 @@ CASES = {
         refused=GATE,
     ),
     "Oja": Case(lambda a, b: Oja(eta=0.03), lambda a, b: summed(oja(0.03)), "rates", refused=GATE),
+    "Instar": Case(lambda a, b: Instar(eta=0.03), lambda a, b: summed(instar(0.03)), "rates", refused=GATE),
+    "Instar, few": Case(lambda a, b: Instar(0.03, few=True), lambda a, b: summed(instar(0.03)), refused=GATE),
+    "Storage": Case(lambda a, b: Storage(), lambda a, b: summed(lambda w, x: x.pre * x.post), "rates"),
     "Modulated, baseline": Case(
         lambda a, b: Modulated(TraceSTDP(**STEPS), tau_baseline=2.0),
         lambda a, b: summed(modulated(trace_stdp(**STEPS), 2.0)),

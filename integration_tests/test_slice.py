@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from bouton import Circuit, Clip, Gaussian, Given, Synapse, Tick, Uniform, port
+from bouton import Circuit, Clip, ExponentialDecay, Gaussian, Given, Synapse, Tick, Uniform, port
 from bouton_cells import LIFCell, PoissonCell
 from bouton_competitive import SOMSynapse
 from bouton_learning import TraceSTDP
@@ -47,7 +47,7 @@ def circuit(**changes):
         ),
         "exc": LIFCell(n_units=5, one_spike=True),
         "rate": Rate(5),
-        "som": SOMSynapse(5, (2, 3), tau_radius=100.0),
+        "som": SOMSynapse(5, (2, 3), radius=ExponentialDecay(1.5, 100.0, 0.5)),
     }
     wires = {
         "conv.pre": "image.s",
@@ -58,7 +58,7 @@ def circuit(**changes):
         "ff.transmission.v": "exc.v",
         "exc.j": "ff.current",
         "rate.s": "exc.s_raw",
-        "som.x": "rate.r",
+        "som.pre": "rate.r",
     }
     return Circuit(nodes=nodes | changes, wires=wires)
 
@@ -118,7 +118,7 @@ def test_parts_of_all_packages_take_part_and_learn():
         assert np.isfinite(value).all()
         assert (value != before[name]).any(), name
     assert state["som"].t == 200
-    assert len(np.unique(out["som"].bmu)) > 1
+    assert len(np.unique(out["som"].winner)) > 1
     np.testing.assert_array_equal(out["som"].h.max(-1), 1.0)
 
 
@@ -153,7 +153,7 @@ def test_a_reset_renews_all_but_what_persists_at_any_batch_size():
         _, out = run(c, steps=3, batch=batch, state=state, learn=False)
         assert out["exc"].s.shape == (3, *batch, 5)
         assert out["conv"].current.shape == (3, *batch, 3, 3, 2)
-        assert out["som"].bmu.shape == (3, *batch)
+        assert out["som"].winner.shape == (3, *batch)
 
 
 def test_lanes_of_a_batch_are_samples_of_one_organism():

@@ -43,7 +43,7 @@ def learning():
 def competitive():
     from bouton_competitive import SOMSynapse
 
-    return {"node": SOMSynapse(n_inputs=4, n_units=3)}, {"node.x": ("input", PULSE)}, "node.w"
+    return {"node": SOMSynapse(n_inputs=4, n_units=3)}, {"node.pre": ("pre", PULSE)}, "node.w"
 
 
 class AllToAll(bouton.Topology):

@@ -120,7 +120,7 @@ def test_zeros_retrieve_the_mean_of_all_memories():
 
 def test_constraints_hold_for_memories():
     state, _ = stepped(HopfieldSynapse(4, 3, 1.0, constraints=Clip(0.0, 0.2)), random(5, 4))
-    assert float(state.w.min()) >= 0 and float(state.w.max()) <= 0.2
+    assert float(state.w.min()) >= 0 and float(state.w.max()) <= 0.2001
 
 
 # ---- that of 1982 --------------------------------------------------------------------------------------------------
@@ -163,16 +163,17 @@ def test_energy_never_rises_while_units_take_turns_but_may_when_all_act_at_once(
 
 
 def test_capacity_is_the_known_share_of_the_number_of_units():
-    """Amit, Gutfreund & Sompolinsky (1987): recall is nearly perfect below 0.138 n patterns, and breaks down above."""
-    n, overlap = 400, {}
-    node = BinaryHopfieldSynapse(n, steps=8)
-    for share in (0.10, 0.20):
+    """Amit, Gutfreund & Sompolinsky (1987): up to 0.138 n patterns are recalled, there with an overlap of 0.97."""
+    n, overlap = 1000, {}
+    node = BinaryHopfieldSynapse(n, steps=12)
+    for share in (0.12, 0.138, 0.20):
         patterns = signs(int(share * n), n)
         w = patterns.T @ patterns / n
         _, out = stepped(node, patterns[None, :40], w=w * (1 - np.eye(n)), learn=False)
-        overlap[share] = (np.asarray(out.outputs[0]) * patterns[:40]).mean()
-    assert overlap[0.10] > 0.97
-    assert overlap[0.20] < 0.6
+        overlap[share] = (np.asarray(out.outputs[0]) * patterns[:40]).mean(1)
+    assert (overlap[0.12] > 0.95).mean() > 0.95
+    assert 0.95 < overlap[0.138].mean() < 0.99
+    assert (overlap[0.20] > 0.95).mean() < 0.1
 
 
 def test_half_a_pattern_is_completed_and_silence_stays():
@@ -195,7 +196,7 @@ def test_half_a_pattern_is_completed_and_silence_stays():
         (lambda: BinaryHopfieldSynapse(3, steps=0), r"BinaryHopfieldSynapse\.steps must be at least 1, got 0"),
         (
             lambda: BinaryHopfieldSynapse(3, update="async"),
-            r"hop\.update must be one of 'asynchronous', 'synchronous', got 'async'\. Did you mean 'asynchronous'",
+            r"hop\.update must be one of 'asynchronous', 'synchronous', got 'async'",
         ),
     ],
 )

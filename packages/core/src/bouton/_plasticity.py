@@ -58,10 +58,10 @@ def learn(
     if reduce is None:
         for _ in batch:
             outer = jax.vmap(outer, (None, 0, 0))
-    factors = _factors(topology, terms, batch)
+    factors = _factors(topology, terms, batch, reduce)
     products = [outer(weights.w, *f) for f in factors]
     change = functools.partial(_change, _gates(topology, terms), _share(batch, reduce))
-    return Weights(jax.tree.map(change, weights.w, *products), _bias(topology, weights, terms, factors, batch, reduce))
+    return Weights(jax.tree.map(change, weights.w, *products), _bias(topology, weights, terms, batch, reduce))
 
 
 def updated(
@@ -74,13 +74,13 @@ def updated(
     reduce: Literal["mean", "sum"] = "mean",
 ) -> Weights:
     """The weights with what `learn` says added, and then bounded by an elementwise function where they have changed."""
-    factors, gates = _factors(topology, terms, batch), _gates(topology, terms)
+    factors, gates = _factors(topology, terms, batch, reduce), _gates(topology, terms)
 
     def new(w: Any, *products: Any) -> Any:
         return moved(w, _change(gates, _share(batch, reduce), w, *products), bound)
 
     w = topology.update(weights.w, new, factors, [term.spikes for term in terms])
-    b = _bias(topology, weights, terms, factors, batch, reduce)
+    b = _bias(topology, weights, terms, batch, reduce)
     return Weights(w, None if b is None else weights.b + b)
 
 
@@ -96,10 +96,20 @@ def _change(gates: Sequence[Any], share: float, w: Any, *products: Any) -> Any:
     return functools.reduce(jnp.add, parts)
 
 
-def _factors(topology: Topology, terms: Sequence[Term], batch: tuple[int, ...]) -> list[tuple[jax.Array, jax.Array]]:
-    shapes = batch + topology.size("pre"), batch + topology.size("post")
-    spread = [(jnp.broadcast_to(t.pre, shapes[0]), jnp.broadcast_to(t.post, shapes[1])) for t in terms]
-    return lax.optimization_barrier(spread)  # else XLA computes them anew for each weight
+def _factors(
+    topology: Topology, terms: Sequence[Term], batch: tuple[int, ...], reduce: Literal["mean", "sum"] | None
+) -> list[tuple[jax.Array, jax.Array]]:
+    """Pre and post of each term. What is one number for all samples is multiplied with the sum of the other."""
+    sizes, lanes = (topology.size("pre"), topology.size("post")), tuple(range(len(batch)))
+
+    def spread(term: Term) -> tuple[jax.Array, jax.Array]:
+        one, other = (jnp.broadcast_to(v, batch + n) for v, n in zip(term[:2], sizes, strict=True))
+        if reduce is None or all(map(jnp.ndim, term[:2])):
+            return one, other
+        first = (0,) * len(batch)
+        return (one[first], other.sum(lanes)) if jnp.ndim(term.pre) == 0 else (one.sum(lanes), other[first])
+
+    return lax.optimization_barrier([spread(term) for term in terms])  # else XLA computes them anew for each weight
 
 
 def _gates(topology: Topology, terms: Sequence[Term]) -> list[Any]:
@@ -114,14 +124,12 @@ def _share(batch: tuple[int, ...], reduce: Literal["mean", "sum"] | None) -> flo
     return 1.0 / math.prod(batch) if reduce == "mean" else 1.0
 
 
-def _bias(
-    topology: Topology, weights: Weights, terms: Sequence[Term], factors: Any, batch: tuple[int, ...], reduce: Any
-) -> Any:
+def _bias(topology: Topology, weights: Weights, terms: Sequence[Term], batch: tuple[int, ...], reduce: Any) -> Any:
     if weights.b is None:
         return None
-    lanes = len(batch) if reduce is None else 0  # axes that stay
-    shared = tuple(range(lanes, len(batch) + len(topology.size("post")) - weights.b.ndim))
-    parts = [t.bias * _share(batch, reduce) * post.sum(shared) for t, (_, post) in zip(terms, factors, strict=True)]
+    shape, lanes = batch + topology.size("post"), len(batch) if reduce is None else 0  # axes that stay
+    shared = tuple(range(lanes, len(shape) - weights.b.ndim))
+    parts = [t.bias * _share(batch, reduce) * jnp.broadcast_to(t.post, shape).sum(shared) for t in terms]
     return functools.reduce(jnp.add, parts)
 
 
