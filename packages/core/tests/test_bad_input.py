@@ -30,7 +30,9 @@ from bouton import (
     simulate,
     static,
 )
+from bouton import _store as store_module
 from bouton._chunk import Program
+from bouton._place import Folder
 from bouton._store import ZarrStore
 from jaxtyping import Array, Float, Int
 
@@ -314,17 +316,21 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 def test_a_disk_without_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    extend, calls = ZarrStore._extend, []
+    write, calls = ZarrStore.write, []
 
     def full(self: ZarrStore, *arguments: Any) -> None:
         calls.append(arguments)
-        if len(calls) > 5:  # in the third chunk
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        extend(self, *arguments)
+        if len(calls) > 2:  # in the third shard
+            monkeypatch.setattr(Folder, "write", no_room)
+        write(self, *arguments)
 
-    monkeypatch.setattr(ZarrStore, "_extend", full)
+    def no_room(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(ZarrStore, "write", full)
+    monkeypatch.setattr(store_module, "COMMIT_SECONDS", 0.0)
     to = tmp_path / "run.zarr"
-    failed(f"cannot write the run {to}: No space left on device. It holds everything up to step 4.", to=to, chunk=2)
+    failed(f"cannot write the run {to}: No space left on device. {to} holds everything up to step 4", to=to, shard=2)
     left = open(to)
     assert left.tree.attrs["committed_steps"] == 4 and left["cell.v"].sizes["time"] == 4
 
@@ -386,10 +392,20 @@ def test_a_disk_that_does_not_say_how_much_room_it_has(tmp_path: Path, monkeypat
     simulate(CIRCUIT, 5.0, inputs=RATES, record={"cell.v": 1}, to=tmp_path / "run.zarr")
 
 
-@pytest.mark.parametrize("to", ["s3://bucket/run.zarr", Path("gs://bucket/run"), "simplecache::s3://bucket/run"])
-def test_stores_by_url(to: Any) -> None:
-    refused(f"to= {str(to)!r} is a URL: stores by URL are not supported yet, give a folder.", to=to)
-    with pytest.raises(RunError, match=re.escape(f"open: {str(to)!r} is a URL: stores by URL are not supported yet")):
+@pytest.mark.parametrize(
+    ("to", "message"),
+    [
+        ("no://bucket/run.zarr", "'no://bucket/run.zarr' cannot be used: Protocol not known: no. For s3:// install"),
+        (
+            Path("gs://bucket/run"),
+            "{what} 'gs:/bucket/run': a Path loses one of the slashes of a URL: give it as text.",
+        ),
+        ("simplecache::s3://b/run", "{what} 'simplecache::s3://b/run' is a chain of URLs, to which a run cannot be"),
+    ],
+)
+def test_urls_that_cannot_be_used(to: Any, message: str) -> None:
+    refused(message.format(what="to="), to=to)
+    with pytest.raises(RunError, match=re.escape(message.format(what="open:"))):
         open(to)
 
 
@@ -409,7 +425,7 @@ def test_what_is_no_run_cannot_be_opened(tmp_path: Path) -> None:
         open(tmp_path / "nowhere")
     with pytest.raises(RunError, match=r"is not a run of bouton\."):
         open(tmp_path)
-    with pytest.raises(RunError, match=r"open: must be the path of a folder for the run, got 3\."):
+    with pytest.raises(RunError, match=r"open: must be the path of a folder for the run, or a URL, got 3\."):
         open(3)  # type: ignore[arg-type]
 
 
@@ -438,17 +454,18 @@ def test_nan_is_reported_with_unit_and_time(tmp_path: Path) -> None:
     c = Circuit(nodes={"fuse": Fuse(4)})
 
     def blows(message: str, **keywords: Any) -> None:
-        with pytest.raises(RunError, match=re.escape(message) + "$"):
+        with pytest.raises(RunError, match=re.escape(message) + "(\n|$)"):
             simulate(c, **({"duration": 40.0, "record": {"fuse.v": 1}} | keywords))
 
-    blows("fuse.v[2] became nan between 10 and 20 ms.", chunk=10)
-    blows("fuse.v[1, 2] became nan between 10 and 15 ms.".replace("[1, 2]", "[0, 2]"), chunk=5, batch=2)
-    blows("fuse.v[2] became nan between 0 and 20 ms, fuse.step number 1.", chunk=20, sweep={"fuse.step": [99, 12, 12]})
+    blows("fuse.v[2] became nan at 13 ms.", chunk=10)
+    blows("fuse.v[0, 2] became nan at 13 ms.", chunk=5, batch=2)
+    blows("fuse.v[2] became nan at 13 ms, fuse.step number 1.", chunk=20, sweep={"fuse.step": [99, 12, 11 + 1]})
+    blows("fuse.v[2] became nan at 12 ms, fuse.step number 2.", chunk=20, sweep={"fuse.step": [99, 12, 11]})
     trials = {"duration": None, "trials": Trials(5, 1, coords={"label": np.arange(7)})}
-    blows("fuse.v[2] became nan in trial 2.", **trials, chunk=3)
-    blows("fuse.v[0, 2] became nan in the trials 4 to 5.", **trials, batch=2)
+    blows("fuse.v[2] became nan in trial 2 at 1 ms.", **trials, chunk=3)
+    blows("fuse.v[2] became nan in trial 4 at 1 ms.", **trials, batch=2)
     with PLUGINS.of({"component": {"Fuse": Fuse}}).use():
-        blows("fuse.v[2] became nan between 10 and 20 ms.", chunk=10, to=tmp_path / "run.zarr")
+        blows("fuse.v[2] became nan at 13 ms.", chunk=5, shard=10, to=tmp_path / "run.zarr")
     assert open(tmp_path / "run.zarr")["fuse.v"].values[:, 0].tolist() == list(range(1, 11))  # what came before
 
 
@@ -478,5 +495,5 @@ def test_the_working_folder_and_those_above_it_are_never_touched(tmp_path, monke
     for to in (".", "..", "../../run.zarr", tmp_path, tmp_path / "run.zarr"):
         refused(f"{Path(to)} is the working folder, or one above it", to=to, overwrite=overwrite)
     for to in ("", 3):
-        refused(f"to= must be the path of a folder for the run, got {to!r}.", to=to, overwrite=overwrite)
+        refused(f"to= must be the path of a folder for the run, or a URL, got {to!r}.", to=to, overwrite=overwrite)
     assert (tmp_path / "run.zarr" / "inside" / "precious").read_text() == "mine"

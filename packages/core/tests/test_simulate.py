@@ -295,7 +295,9 @@ def test_a_chunk_is_computed_while_the_one_before_is_written(monkeypatch: pytest
     monkeypatch.setattr(Program, "run", begin)
     monkeypatch.setattr(MemoryStore, "write", note)
     simulate(CIRCUIT, 12, inputs=RATES, record={"cell.s": 1}, chunk=4)
-    assert events == ["begin 0", "begin 4", "write 0", "begin 8", "write 4", "write 8"]
+    assert [e for e in events if e.startswith("begin")] == ["begin 0", "begin 4", "begin 8"]
+    assert [e for e in events if e.startswith("write")] == ["write 0", "write 4", "write 8"]
+    assert events.index("begin 4") < events.index("write 0") and events.index("begin 8") < events.index("write 4")
 
 
 def test_a_call_costs_little() -> None:

@@ -71,6 +71,8 @@ if TYPE_CHECKING:
     from ._registry import PluginSet as PluginSet
     from ._registry import components as components
     from ._registry import plugins as plugins
+    from ._resume import branch as branch
+    from ._resume import resume as resume
     from ._room import check_room_for as check_room_for
     from ._run import Run as Run
     from ._run import open as open
@@ -118,6 +120,7 @@ else:
         "_recipe": "recipe",
         "_record": "Record",
         "_registry": "PluginSet plugins components",
+        "_resume": "resume branch",
         "_room": "check_room_for",
         "_run": "Run open",
         "_scan": "scan",

@@ -20,7 +20,7 @@ from ._compiler import COMPILER_OPTIONS
 from ._inputs import Feed
 from ._keys import node_key
 from ._module import Tick
-from ._nans import first_nans
+from ._nans import bad_ones, not_finite, watched
 from ._provenance import is_random
 from ._record import Entry, Record, entries
 from ._request import fitted
@@ -115,11 +115,27 @@ class Program:
 
         return jax.tree.map(send, self.circuit)
 
+    @cached_property
+    def form(self) -> Carry:
+        """Shapes and dtypes of what goes from chunk to chunk."""
+        return start.eval_shape(self.sent, self.values, self.key, job=self.job)
+
+    @cached_property
+    def fresh(self) -> Carry:
+        """The state before the first step."""
+        return start(self.sent, self.values, self.key, job=self.job)
+
+    @cached_property
+    def infinite(self) -> tuple[bool, ...]:
+        """Which of the watched states are infinite before the first step."""
+        values = (self.circuit.value(self.fresh.state, {}, ref) for ref in watched(self.circuit))
+        return tuple(bool(jnp.isinf(value).any()) for value in values)
+
     def start(self, state: Any) -> Carry:
         """What the first chunk starts from: a new state, or a given one."""
         if state is None:
-            return start(self.sent, self.values, self.key, job=self.job)
-        form = start.eval_shape(self.sent, self.values, self.key, job=self.job)
+            return self.fresh
+        form = self.form
         sums = jax.tree.map(lambda s: jnp.zeros(s.shape, s.dtype), form.sums)
         return Carry(fitted(self.circuit, state, form.state, only_persistent=self.job.trial is not None), sums)
 
@@ -133,6 +149,11 @@ class Program:
         for piece in pieces:
             carry, recorded, nans = run_chunk(*self._arguments(carry, piece), job=self._job(piece), units=piece.units)
             yield Done(piece, carry, recorded, nans)
+
+    def locate(self, piece: Piece, carry: Carry, ignored: tuple[bool, ...]) -> Any:
+        """The first step of a piece after which something is not finite, and what; see `first_step`."""
+        arguments = self._arguments(carry.state, piece)
+        return first_step(*arguments, job=self._job(piece), units=piece.units, ignored=ignored)
 
     def _job(self, piece: Piece) -> Job:
         return dataclasses.replace(self.job, batch=piece.batch)
@@ -202,7 +223,7 @@ def run_chunk(
             series=given.series,
             function=functions,
         )
-        return Carry(state, sums), recorded, first_nans(c, state)
+        return Carry(state, sums), recorded, not_finite(c, state)
 
     return over_sweep(one, job, carried=1, shared=2)(dict(values), key, carry, first, given)
 
@@ -219,25 +240,16 @@ def _trials(
 ) -> Any:
     """A loop over presentations: renew, present and rest, consolidate."""
     assert job.trial is not None
-    (present, total), first = job.trial, ticks.step
+    total, first = job.trial[1], ticks.step
     asked = job.asked(c)
     seldom = [e for e in asked if e.per_trial and e.record.every > 1]
 
-    def renewed(state: Any, r: Any) -> Any:
-        key = node_key(jax.random.fold_in(ticks.key, r), "renew")
-        return c.renew(state, key=key, dt=job.dt, batch=job.batch)
+    renewed = partial(_renewed, c, ticks, job)
 
     def trial(carry: Any, x: Any) -> Any:
         (state, buffers), (r, samples) = carry, x
         begin = r * total
-
-        def shown(rows: Any, moves: bool, tick: Tick) -> Any:
-            i = tick.step - begin
-            now = rows[jnp.minimum(i, present - 1)] if moves else rows
-            return jnp.where(i < present, now, jnp.zeros_like(now))
-
-        shows = {ref: partial(shown, jnp.asarray(v), ref in job.moving) for ref, v in samples.items()}
-        shows |= {ref: partial(shown, jnp.asarray(v), True) for ref, v in given.series.items()}
+        shows = _shows(job, samples, given.series, begin)
         state, _, recorded = run(
             renewed(state, r), steps=total, ticks=ticks.replace(step=begin), series={}, function={**functions, **shows}
         )
@@ -252,7 +264,7 @@ def _trials(
 
             kept = lax.cond(r % k == k - 1, put, lambda b, v: b, buffers[e.name], rows.pop(e.name))
             buffers = {**buffers, e.name: kept}
-        return (state, buffers), (rows, first_nans(c, state))
+        return (state, buffers), (rows, not_finite(c, state))
 
     buffers = {
         e.name: jnp.zeros((-(-units // e.record.every), *e.shape(job.batch)), e.dtype(stored=True)) for e in seldom
@@ -261,6 +273,72 @@ def _trials(
     work = first + jnp.arange(units), {ref: _time_first(v, job, ref) for ref, v in given.samples.items()}
     (state, buffers), (rows, nans) = lax.scan(trial, (renewed(state, first), buffers), work)
     return Carry(state, {}), rows | buffers, nans
+
+
+def _renewed(c: Circuit, ticks: Tick, job: Job, state: Any, r: Any) -> Any:
+    """The state with which presentation `r` begins."""
+    key = node_key(jax.random.fold_in(ticks.key, r), "renew")
+    return c.renew(state, key=key, dt=job.dt, batch=job.batch)
+
+
+def _shows(job: Job, samples: Mapping[str, Any], series: Mapping[str, Any], begin: Any) -> dict[str, Any]:
+    """What a presentation that begins at a step is fed, as functions of the tick."""
+    assert job.trial is not None
+    present = job.trial[0]
+
+    def shown(rows: Any, moves: bool, tick: Tick) -> Any:
+        i = tick.step - begin
+        now = rows[jnp.minimum(i, present - 1)] if moves else rows
+        return jnp.where(i < present, now, jnp.zeros_like(now))
+
+    shows = {ref: partial(shown, jnp.asarray(v), ref in job.moving) for ref, v in samples.items()}
+    return shows | {ref: partial(shown, jnp.asarray(v), True) for ref, v in series.items()}
+
+
+@partial(jax.jit, static_argnames=("job", "units", "ignored"), compiler_options=COMPILER_OPTIONS)
+def first_step(
+    circuit: Circuit,
+    values: Mapping[str, Any],
+    key: Any,
+    state: Any,
+    first: Any,
+    given: Given,
+    *,
+    job: Job,
+    units: int,
+    ignored: tuple[bool, ...],
+) -> tuple[Any, Any]:
+    """`run_chunk` once more, step by step: (number of the step within it, what is not finite after it)."""
+    total = job.trial[1] if job.trial else 1
+
+    def one(values: Any, key: Any, state: Any, first: Any, given: Given) -> Any:
+        c = realised(circuit, values, key)
+        ticks = Tick(first * total, job.dt, key, job.batch, job.batch_reduce)
+        samples = {ref: _time_first(v, job, ref) for ref, v in given.samples.items()}
+
+        def step(carry: Any) -> Any:
+            state, i, _ = carry
+            tick, functions, series = ticks.replace(step=first * total + i), dict(job.functions), given.series
+            if job.trial:
+                r = i // total
+                state = lax.cond(i % total == 0, partial(_renewed, c, ticks, job), lambda s, _: s, state, first + r)
+                now = {ref: v[r] for ref, v in samples.items()}
+                functions, series = functions | _shows(job, now, series, (first + r) * total), {}
+            series = {ref: lax.dynamic_slice_in_dim(jnp.asarray(a), i, 1) for ref, a in series.items()}
+            how: Any = {"constant": given.constant, "series": series, "function": functions, "learn": job.learn}
+            state, _, _ = windows(c, state, (), steps=1, ticks=tick, stored=True, **how)
+            if job.trial and job.learn:
+                state = lax.cond(i % total == total - 1, c.consolidate, lambda s: s, state)
+            return state, i + 1, bad_ones(not_finite(c, state), ignored)
+
+        def goes_on(carry: Any) -> Any:
+            return (carry[1] < units * total) & (carry[2] < 0).all()
+
+        i = jnp.zeros((), first.dtype)
+        _, i, found = lax.while_loop(goes_on, step, (state, i, jnp.full_like(not_finite(c, state), -1)))
+        return i - 1, found
+
+    return over_sweep(one, job, carried=1, shared=2)(dict(values), key, state, first, given)
 
 
 def _time_first(samples: Any, job: Job, ref: str) -> Any:

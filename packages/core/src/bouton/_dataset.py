@@ -37,6 +37,7 @@ class Layout:
     batch: int | None
     sweep: dict[str, np.ndarray]
     trial_coords: dict[str, np.ndarray]
+    start: int = 0  # the step (or trial) from which a run branched off another; counting goes on from there
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +64,17 @@ class Variable:
     @property
     def is_raster(self) -> bool:
         """Whether it holds every spike."""
-        return self.entry.as_spikes and self.entry.record == Record()
+        return self.entry.as_spikes and dataclasses.replace(self.entry.record, events=False) == Record()
+
+    @property
+    def as_events(self) -> bool:
+        """Whether a store holds a list of its spikes."""
+        return self.entry.record.events
+
+    @property
+    def first_row(self) -> int:
+        """The number of its first row: in a run that branched off another, counting goes on."""
+        return self.layout.start // self.stride
 
     def with_rows(self, rows: int) -> tuple[int, ...]:
         """The shape of so many rows."""
@@ -144,13 +155,14 @@ def _variable(circuit: Circuit, e: Entry, layout: Layout) -> Variable:
             coords[time] = Coord((time,), (np.arange(inner[time]) + 1) * k * layout.dt, _TIME)
         grow = _named("trial", stride)
     counts = e.record.reduce == "sum" and c.spec.spikes
+    rows = layout.count // stride - layout.start // stride
     return Variable(
         entry=e,
         layout=layout,
         group=_group(e.node),
         name=e.name[len(e.node) + 1 :],
         dims=(*layout.sweep, grow, *inner, *c.dims),
-        shape=(*(len(v) for v in layout.sweep.values()), layout.count // stride, *inner.values(), *c.shape),
+        shape=(*(len(v) for v in layout.sweep.values()), rows, *inner.values(), *c.shape),
         grows=len(layout.sweep),
         stride=stride,
         dtype=np.dtype(e.dtype(stored=True)),

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -15,11 +13,12 @@ from ._errors import RunError
 from ._room import host
 
 
-class MemoryStore(contextlib.AbstractContextManager["MemoryStore", None]):
+class MemoryStore:
     """Keeps all variables as NumPy arrays."""
 
     def __init__(self, variables: tuple[Variable, ...], about: dict[str, Any]) -> None:
         self.variables, self.attrs = variables, about
+        self.where, self.committed = None, 0
         sizes = {v.entry.name: math.prod(v.shape) * v.dtype.itemsize for v in variables}
         free = host()
         try:
@@ -33,17 +32,24 @@ class MemoryStore(contextlib.AbstractContextManager["MemoryStore", None]):
                 f"{largest} would take {size:.3g} GiB of memory: record it less often, or to a folder by to=."
             ) from None
 
-    def __exit__(self, *error: object) -> None:
-        pass
-
     def write(self, v: Variable, start: int, rows: np.ndarray) -> None:
         self.arrays[v.entry.name][v.at(start, start + rows.shape[v.grows])] = rows
 
-    def commit(self, steps: int) -> None:
+    def boundary(self, steps: int, carry: Any) -> None:
         self.attrs["committed_steps"] = steps
 
-    def finish(self, state: Mapping[str, Any]) -> None:
-        """The state stays with the run."""
+    def finish(self) -> None:
+        """There is nothing to finish."""
+
+    def keep(self) -> None:
+        """There is nothing to keep."""
+
+    def survives(self) -> str:
+        """Nothing does."""
+        return ""
+
+    def close(self) -> None:
+        """There is nothing to close."""
 
     def tree(self) -> xr.DataTree:
         groups: dict[str, xr.Dataset] = {"/": xr.Dataset(attrs=self.attrs)}

@@ -13,9 +13,10 @@ from ._dataset import Layout, Variable
 
 
 class Progress:
-    """``with Progress(layout, plan, shown) as bar: bar.to(n, recorded)``; `shown` None: if there is a terminal."""
+    """A bar from step or trial `first` on; `shown` None: if there is a terminal."""
 
-    def __init__(self, layout: Layout, plan: tuple[Variable, ...], shown: bool | None) -> None:
+    def __init__(self, layout: Layout, plan: tuple[Variable, ...], shown: bool | None, first: int) -> None:
+        self.first, self.committed = first, 0
         self.count, self.layout, self.spikes = layout.count, layout, 0
         self.spiking = [v.entry.name for v in plan if v.is_raster]
         self.bar: Any = None
@@ -36,21 +37,30 @@ class Progress:
                 console=Console(stderr=True),
             )
             self.bar.start()
-            self.task = self.bar.add_task(self._text(0), total=self.count)
+            self.task = self.bar.add_task(self._text(self.first), total=self.count, completed=self.first)
         return self
 
-    def to(self, n: int, recorded: Mapping[str, Any]) -> None:
-        """`n` steps or trials are done; `recorded`: what the last of them gave."""
+    def to(self, n: int, recorded: Mapping[str, Any], committed: int) -> None:
+        """`n` steps or trials are done, `committed` steps are safe; `recorded`: what the last of them gave."""
         if self.bar:
+            self.committed = committed
             self.spikes += sum(np.count_nonzero(np.asarray(recorded[name])) for name in self.spiking)
             self.bar.update(self.task, completed=n, description=self._text(n))
 
     def _text(self, n: int) -> str:
-        spikes = f", {self.spikes:,} spikes" if self.spiking else ""
-        if self.layout.trial is not None:
-            return f"trial {n} of {self.count}{spikes}"
-        return f"{n * self.layout.dt / 1000:.3g} s of {self.count * self.layout.dt / 1000:.3g} s{spikes}"
+        text = f", {self.spikes:,} spikes" if self.spiking else ""
+        of_trial = self.layout.trial
+        if self.committed:
+            width = self.layout.batch or 1
+            text += f", {self.committed // of_trial * width if of_trial else _seconds(self.committed, self)} stored"
+        if of_trial is not None:
+            return f"trial {n} of {self.count}{text}"
+        return f"{_seconds(n, self)} of {_seconds(self.count, self)}{text}"
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         if self.bar:
             self.bar.stop()
+
+
+def _seconds(steps: int, bar: Progress) -> str:
+    return f"{steps * bar.layout.dt / 1000:.3g} s"

@@ -21,7 +21,9 @@ class Record:
     - `reduce`: what is kept of a window: its ``"last"`` value, or the ``"mean"``, ``"sum"``, ``"max"`` or ``"min"``;
     - `every`: the length of a window in steps; with ``per="trial"`` in presentations (trials, or batches of them);
     - `per`: ``"step"``, or ``"trial"`` for one value per trial, reduced over all its steps. The last value of a state
-      that persists is taken after consolidation.
+      that persists is taken after consolidation;
+    - `events`: keep spikes on disk as a list of events instead of packed bits, which takes less where they are very
+      rare. `bouton.open` shows booleans either way.
 
     Windows begin at step 0 (of the run, or of each trial); one that is not complete at the end is left out.
     """
@@ -29,6 +31,7 @@ class Record:
     reduce: Reduce = "last"
     every: int = 1
     per: Literal["step", "trial"] = "step"
+    events: bool = False
 
     def __post_init__(self) -> None:
         if self.reduce not in get_args(Reduce):
@@ -37,6 +40,8 @@ class Record:
             raise RunError(f"Record.per must be 'step' or 'trial', got {self.per!r}.")
         if isinstance(self.every, bool) or not isinstance(self.every, int) or self.every < 1:
             raise RunError(f"Record.every must be a whole number of at least 1, got {self.every!r}.")
+        if not isinstance(self.events, bool):
+            raise RunError(f"Record.events must be True or False, got {self.events!r}.")
         if self.per == "trial" and self.every > 1 and self.reduce != "last":
             raise RunError("Record: a reduction per trial covers one trial; leave `every` out.")
 
@@ -92,6 +97,8 @@ def entries(circuit: Any, record: Mapping[str, Any] | None) -> tuple[Entry, ...]
             raise RunError(f"record: {ref!r} is not an array with named dims and cannot be recorded.")
         for how in wanted if isinstance(wanted, (list, tuple)) else (wanted,):
             entry = Entry(ref, port.node, compartment, _as_record(ref, how))
+            if entry.record.events and not entry.as_spikes:
+                raise RunError(f"record: {entry.name!r} does not hold spikes, so it cannot be kept as events.")
             if entry.name in found:
                 raise RunError(f"record: {ref!r} is asked for twice with reduce={entry.record.reduce!r}.")
             found[entry.name] = entry

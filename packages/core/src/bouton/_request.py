@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -53,6 +53,24 @@ class Trials:
 
 
 @dataclasses.dataclass(frozen=True)
+class Request:
+    """What `simulate` is asked to compute: all that decides results, as it was given. `start`: see `Layout`."""
+
+    circuit: Circuit
+    duration: float | None
+    dt: float
+    seed: int
+    inputs: Mapping[str, Any] | None
+    trials: Trials | None
+    record: Mapping[str, Any] | None
+    learn: bool
+    batch: int | None
+    batch_reduce: Literal["mean", "sum"]
+    sweep: Mapping[str, Any] | None
+    start: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
 class Length:
     """How long a run is. A unit of work is a step, or the presentation of a trial or of a batch of trials."""
 
@@ -70,6 +88,11 @@ class Length:
         return self.trial[1] if self.trial else None
 
     @property
+    def steps(self) -> int:
+        """In all."""
+        return self.units * self.steps_of_unit
+
+    @property
     def steps_of_unit(self) -> int:
         return self.of_trial or 1
 
@@ -83,8 +106,9 @@ class Length:
         return self.trial[0] if self.trial else self.count
 
 
-def check_arguments(circuit: Any, dt: Any, duration: Any, trials: Any, seed: Any, **rest: Any) -> None:
-    """Types and ranges of plain arguments."""
+def check_arguments(asked: Request, **numbers: Any) -> None:
+    """Types and ranges of plain arguments; `numbers` are whole ones of at least 1, or None."""
+    circuit, dt, duration, trials, seed = asked.circuit, asked.dt, asked.duration, asked.trials, asked.seed
     if not isinstance(circuit, Circuit):
         raise RunError(f"simulate needs a bouton.Circuit, got {circuit!r}.")
     if not _is_number(dt) or not (math.isfinite(dt) and dt > 0):
@@ -95,16 +119,15 @@ def check_arguments(circuit: Any, dt: Any, duration: Any, trials: Any, seed: Any
         raise RunError(f"trials must be a bouton.Trials, got {trials!r}.")
     if not _is_whole(seed) or not 0 <= seed <= MAX_SEED:
         raise RunError(f"seed must be a whole number from 0 to 2**32 - 1, got {seed!r}. Several go into sweep['seed'].")
-    for name in ("batch", "chunk"):
-        value = rest[name]
+    for name, value in {"batch": asked.batch, **numbers}.items():
         if value is not None and not (_is_whole(value) and value >= 1):
             raise RunError(f"{name} must be a whole number of at least 1, got {value!r}.")
-    if rest["batch_reduce"] not in ("mean", "sum"):
-        raise RunError(f"batch_reduce must be 'mean' or 'sum', got {rest['batch_reduce']!r}.")
-    if rest["sweep"] is not None and not isinstance(rest["sweep"], Mapping):
-        raise RunError(f"sweep must map parameters to their values, got {rest['sweep']!r}.")
-    check_names("sweep", rest["sweep"])
-    check_names("record", rest["record"])
+    if asked.batch_reduce not in ("mean", "sum"):
+        raise RunError(f"batch_reduce must be 'mean' or 'sum', got {asked.batch_reduce!r}.")
+    if asked.sweep is not None and not isinstance(asked.sweep, Mapping):
+        raise RunError(f"sweep must map parameters to their values, got {asked.sweep!r}.")
+    check_names("sweep", asked.sweep)
+    check_names("record", asked.record)
 
 
 def _is_number(value: Any) -> bool:
@@ -122,8 +145,8 @@ def length_of(duration: Any, trials: Trials | None, inputs: Any, dt: float, batc
         present = _whole(trials.present, dt, "Trials.present")
         rest = _whole(trials.rest, dt, "Trials.rest") if trials.rest != 0 else 0
         length = Length(_n_trials(trials, inputs), batch or 1, (present, present + rest))
-    if (steps := length.units * length.steps_of_unit) > MAX_STEPS:
-        raise RunError(f"{steps} steps are too many for one run, which has at most {MAX_STEPS}.")
+    if length.steps > MAX_STEPS:
+        raise RunError(f"{length.steps} steps are too many for one run, which has at most {MAX_STEPS}.")
     return length
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import jax
 
-from ._errors import CircuitError
+from ._errors import CircuitError, RunError
 
 MEMINFO = Path("/proc/meminfo")
 LIMITS = (Path("/sys/fs/cgroup/memory.max"), Path("/sys/fs/cgroup/memory/memory.limit_in_bytes"))
@@ -23,6 +23,16 @@ def check_room_for(name: str, size: int) -> None:
     """
     if (free := host()) is not None and size > free:
         raise CircuitError(f"{name} would take {_exact(size)}, but {_short(free)} of memory are free: make it smaller.")
+
+
+def check_records(sizes: Mapping[str, float]) -> None:
+    """`RunError` if what is recorded, ``{variable: bytes}``, does not fit into memory while it waits to be written."""
+    if (free := host()) is not None and (total := sum(sizes.values())) > free:
+        largest = max(sizes, key=sizes.__getitem__)
+        raise RunError(
+            f"what is recorded between two commits would take {_short(total)} of memory, {largest} alone "
+            f"{_short(sizes[largest])}, but {_short(free)} are free: record it in every k-th step, or set shard=."
+        )
 
 
 def check_states(sizes: Mapping[str, Mapping[str, int]], *, free: bool = True) -> None:

@@ -6,18 +6,20 @@ import functools
 import json
 import os
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import xarray as xr
 
 from ._chunk import realised
 from ._circuit import Circuit
+from ._commit import ARRAYS, read_checkpoint, restored
 from ._errors import RunError, nearest
+from ._place import place_of
 from ._provenance import is_random
-from ._store import ARRAYS, STATE, attach, flat_state, open_tree
+from ._store import OWN, attach, open_tree
 
 
 class Run:
@@ -26,8 +28,8 @@ class Run:
     - ``run["exc.s"]``: a recorded variable as an `xarray.DataArray`, read lazily from a stored run;
     - `tree`: everything as an `xarray.DataTree`, one group per node;
     - `circuit`: what was simulated, with random parameters as they were drawn (unless the seed was swept);
-    - `state`: the state at its end, to continue from or to test with; it has the axes of a sweep in front;
-    - `path`: the folder, or None for a run in memory.
+    - `state`: that at its end (or last commit), to continue from or to test with; it has the axes of a sweep in front;
+    - `path`: the folder or the URL, or None for a run in memory.
     """
 
     def __init__(
@@ -48,31 +50,19 @@ class Run:
         circuit = Circuit.from_dict(json.loads(about["circuit"]), arrays)
         if "seed" not in about or not is_random(circuit):
             return circuit
-        self._check_precision("its random parameters")
+        check_precision(self.path, about, "its random parameters")
         return realised(circuit, {}, jax.random.key(about["seed"]))
-
-    def _check_precision(self, what: str) -> None:
-        made, now = self.tree.attrs["x64"], jax.config.jax_enable_x64
-        if made != now:
-            raise RunError(
-                f"{self.path} was simulated {'with' if made else 'without'} 64 bits; for {what} set "
-                f"jax_enable_x64: jax.config.update('jax_enable_x64', {made})."
-            )
 
     @functools.cached_property
     def state(self) -> Any:
-        """The state at the end of the run: ``{node: its State}``, with steps counted anew from here."""
+        """The state at the end, or at the last commit: ``{node: its State}``, with steps counted anew from here."""
         last = self._last
         if last is None:
             if self.tree.attrs["x64"]:
-                self._check_precision("its state")
-            stored, circuit = self._group(STATE), self.circuit
-            dt = self.tree.attrs["dt"]
+                check_precision(self.path, self.tree.attrs, "its state")
+            circuit, dt = self.circuit, self.tree.attrs["dt"]
             form = jax.eval_shape(lambda k: realised(circuit, {}, k).init(key=k, dt=dt), jax.random.key(0))
-            if flat_state(form).keys() - stored.keys():
-                raise RunError(f"{self.path} was not finished: there is no last state.")
-            leaves = [jnp.asarray(stored[n].values) for n in flat_state(form)]
-            last = jax.tree.unflatten(jax.tree.structure(form), leaves)
+            last = restored(form, read_checkpoint(place_of(self.path, "open:"), self.tree.attrs), "state.")
         return rebased(self.circuit, last, self.tree.attrs["committed_steps"], len(self.tree.attrs.get("sweep", ())))
 
     def _group(self, name: str) -> dict[str, Any]:
@@ -92,7 +82,7 @@ class Run:
         return {
             f"{node.path}/{name}"[1:].replace("/", "."): f"{node.path}/{name}"
             for node in self.tree.subtree
-            if node.path.split("/")[1] not in ("", ARRAYS, STATE)
+            if node.path != "/" and not node.path.startswith(f"/{OWN}")
             for name in node.data_vars
         }
 
@@ -133,6 +123,16 @@ class Run:
             sizes = ", ".join(f"{d}: {n}" for d, n in data.sizes.items())
             rows.append(f"  {name:24} {data.dtype!s:8} ({sizes})  [{data.attrs.get('units', '')}]")
         return "\n".join(rows)
+
+
+def check_precision(path: Any, about: Mapping[str, Any], what: str) -> None:
+    """`RunError` if JAX calculates with another precision now than the run, of which `what` is wanted."""
+    made, now = about["x64"], jax.config.jax_enable_x64
+    if made != now:
+        raise RunError(
+            f"{path} was simulated {'with' if made else 'without'} 64 bits; for {what} set "
+            f"jax_enable_x64: jax.config.update('jax_enable_x64', {made})."
+        )
 
 
 def rebased(circuit: Circuit, state: Any, steps: int, sweeps: int) -> Any:

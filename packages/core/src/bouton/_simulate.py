@@ -6,34 +6,38 @@ looks like is `_dataset.py`; it is kept by `_memory.py` or `_store.py`. Here is 
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import os
-from collections.abc import Iterable, Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, Literal, TypeVar
 
 import jax
 import numpy as np
 
 from ._check import check_named
-from ._chunk import Job, Piece, Program
+from ._chunk import Carry, Job, Piece, Program
 from ._circuit import Circuit
 from ._dataset import Layout, Variable, variables
 from ._inputs import feed
 from ._memory import MemoryStore
-from ._nans import check_nans
+from ._nans import watch
 from ._progress import Progress
 from ._provenance import provenance
-from ._record import entries
-from ._request import Length, check_arguments, length_of, swept
+from ._record import Entry, entries
+from ._request import Length, Request, check_arguments, length_of, swept
 from ._request import Trials as Trials
-from ._room import check_states
+from ._room import check_records, check_states
 from ._run import Run
 from ._store import ZarrStore, check_free, check_room
+from ._writer import WAITING, Writer
 
-CHUNK_BYTES = 32 * 2**20
-CHUNK_STEPS = 20_000
-CHUNK_WORK = 2e9
-"""How many numbers of the state a chunk goes through: a second or two, so that progress and commits are not late."""
+SHARD_BYTES = 32 * 2**20
+SHARD_STEPS = 20_000
+SHARD_WORK = 2e9
+"""How many numbers of the state a shard goes through: a second or two, so that progress and commits are not late."""
 
 _T = TypeVar("_T")
 
@@ -54,6 +58,7 @@ def simulate(
     batch_reduce: Literal["mean", "sum"] = "mean",
     sweep: Mapping[str, Any] | None = None,
     chunk: int | None = None,
+    shard: int | None = None,
     progress: bool | None = None,
     overwrite: bool = False,
 ) -> Run:
@@ -83,87 +88,142 @@ def simulate(
     Raises `RunError` or `CircuitError` before anything is computed if the request makes no sense, or if the disk has no
     room for it; an existing run is only overwritten if `overwrite` is set.
     """
-    check_arguments(
-        circuit,
-        dt,
-        duration,
-        trials,
-        seed,
-        record=record,
-        batch=batch,
-        batch_reduce=batch_reduce,
-        sweep=sweep,
-        chunk=chunk,
-    )
+    asked = Request(circuit, duration, dt, seed, inputs, trials, record, bool(learn), batch, batch_reduce, sweep)
+    check_arguments(asked, chunk=chunk, shard=shard)
     if to is not None:
         check_free(to, overwrite)
-    lanes = () if batch is None else (batch,)
-    values = swept(circuit, sweep)
-    length = length_of(duration, trials, inputs, dt, batch)
-    given = feed(circuit, inputs, dt=dt, batch=() if trials else lanes, steps=length.fed, trials=length.trials)
-    check_states(circuit._sizes(lanes, copies=math.prod(len(v) for v in values.values())))
-    asked = entries(circuit, record)
-    layout = Layout(float(dt), length.count, length.of_trial, batch, values, {} if trials is None else trials.labels())
-    plan = variables(circuit, asked, layout)
+    work = Work.of(asked)
+    shard = shard or _shard(work.plan, work.length, work.program.form.state)
+    about, arrays = provenance(asked, work.layout, work.entries, first=0, steps=work.length.steps, shard=shard)
     if to is not None:
-        check_room(to, plan)
-    job = Job(layout.dt, lanes, batch_reduce, bool(learn), tuple(values), length.trial).with_(asked, given)
-    program = Program.of(circuit, job, given, values, seed)
-    check_named(program.circuit.components, layout.dt)  # here, because a compiled function sees no values to check
-    begin = program.start(state)
-    pieces = _pieces(length, chunk or _chunk_size(plan, length, begin.state), lanes)
-    program.check(begin, pieces)
-    about, arrays = provenance(
-        circuit,
-        layout,
-        asked,
-        seed=seed,
-        duration=duration,
-        trials=trials,
-        learn=job.learn,
-        batch_reduce=batch_reduce,
-    )
-    if to is None:
-        store: Any = MemoryStore(plan, about)
-    else:
-        store = ZarrStore(to, plan, about, arrays, block=pieces[0].count, overwrite=overwrite)
-    final = begin.state
-    with store, Progress(layout, plan, progress) as bar:
-        for done in _one_behind(program.run(begin, pieces)):
-            piece, final, recorded = done.piece, done.carry.state, done.recorded
-            check_nans(program.circuit, done.nans, layout, first=piece.first, count=piece.count, batch=piece.batch)
-            _write(store, plan, piece, recorded)
-            store.commit((piece.first_unit + piece.units) * length.steps_of_unit)
-            bar.to(piece.first + piece.count, recorded)
-        store.finish(final)
-    return Run(store.tree(), None if to is None else os.fspath(to), circuit=program.circuit, state=final)
+        at_once = min(work.length.count, shard * work.length.width * (WAITING + 3))
+        check_records({v.entry.name: v.bytes_per_unit * at_once for v in work.plan})
+        check_room(to, work.plan, sum(array.nbytes for array in arrays.values()))
+    begin = work.program.start(state)
+    pieces = work.pieces(shard, chunk)
+    work.program.check(begin, pieces)
+    if to is not None and "circuit_missing" in about:
+        warnings.warn(f"the run will not contain its circuit: {about['circuit_missing']}", stacklevel=2)
+
+    def store() -> Any:
+        if to is None:
+            return MemoryStore(work.plan, about)
+        return ZarrStore.create(to, work.plan, about, arrays, begin, shard=shard, overwrite=overwrite)
+
+    return run(work, begin, pieces, shard, store, progress)
 
 
-def _chunk_size(plan: tuple[Variable, ...], length: Length, state: Any) -> int:
-    """Units of work in one chunk: at most so many bytes, steps and numbers; if possible a divisor of all."""
+@dataclasses.dataclass(frozen=True)
+class Work:
+    """A request, checked and ready to be run."""
+
+    asked: Request
+    length: Length
+    layout: Layout
+    entries: tuple[Entry, ...]
+    plan: tuple[Variable, ...]
+    program: Program
+
+    @classmethod
+    def of(cls, asked: Request) -> Work:
+        circuit, trials = asked.circuit, asked.trials
+        lanes = () if asked.batch is None else (asked.batch,)
+        values = swept(circuit, asked.sweep)
+        length = length_of(asked.duration, trials, asked.inputs, asked.dt, asked.batch)
+        alone = () if trials else lanes
+        given = feed(circuit, asked.inputs, dt=asked.dt, batch=alone, steps=length.fed, trials=length.trials)
+        check_states(circuit._sizes(lanes, copies=math.prod(len(v) for v in values.values())))
+        wanted = entries(circuit, asked.record)
+        labels = {} if trials is None else trials.labels()
+        layout = Layout(float(asked.dt), length.count, length.of_trial, asked.batch, values, labels, asked.start)
+        plan = variables(circuit, wanted, layout)
+        job = Job(layout.dt, lanes, asked.batch_reduce, asked.learn, tuple(values), length.trial).with_(wanted, given)
+        program = Program.of(circuit, job, given, values, asked.seed)
+        check_named(program.circuit.components, layout.dt)  # here, because a compiled function sees no values to check
+        return cls(asked, length, layout, wanted, plan, program)
+
+    def pieces(self, shard: int, chunk: int | None, first: int = 0) -> list[Piece]:
+        """The chunks from unit of work `first` on; the last batch of trials may be smaller and is then one of its own.
+
+        Each shard ends with a chunk.
+        """
+        length, width, lanes = self.length, self.length.width, self.program.job.batch
+        origin = self.layout.start // width
+        whole = length.count // width
+        size = min(chunk or _common(shard, whole - origin), shard)
+        pieces = []
+        while first < whole:
+            boundary = origin + ((first - origin) // shard + 1) * shard
+            n = min(size, boundary - first, whole - first)
+            pieces.append(Piece(first, n, first * width, n * width, lanes))
+            first += n
+        if rest := length.count - whole * width:
+            pieces.append(Piece(whole, 1, whole * width, rest, (rest,)))
+        return pieces
+
+
+def run(
+    work: Work, begin: Carry, pieces: list[Piece], shard: int, make: Callable[[], Any], progress: bool | None
+) -> Run:
+    """Compute the pieces, while a thread writes them to the store that `make` returns."""
+    length, plan, program = work.length, work.plan, work.program
+    final, origin = begin, work.layout.start // length.width
+    store: Any = None
+
+    def made() -> None:
+        nonlocal store
+        store = make()
+        writer.rescue = store.keep
+
+    try:
+        with Writer() as writer:
+            writer.call(made)
+            with Progress(work.layout, plan, progress, pieces[0].first if pieces else length.count) as bar:
+                for done in _one_behind(program.run(begin, pieces)):
+                    piece, before, final = done.piece, final, done.carry
+                    watch(program, done, before, work.layout)
+                    rows = {v.entry.name: np.asarray(done.recorded[v.entry.name]) for v in plan}
+                    upto = piece.first_unit + piece.units
+                    carry = final if (upto - origin) % shard == 0 or piece is pieces[-1] else None
+                    writer.put(partial(_write, store, plan, piece, rows, upto * length.steps_of_unit, carry))
+                    bar.to(piece.first + piece.count, rows, store.committed)
+            writer.call(store.finish)
+    except BaseException as error:
+        if store is not None and (text := store.survives()) and text not in str(error):
+            error.add_note(text)
+        raise
+    finally:
+        if store is not None:
+            store.close()
+    return Run(store.tree(), store.where, circuit=program.circuit, state=final.state)
+
+
+def _shard(plan: tuple[Variable, ...], length: Length, state: Any) -> int:
+    """After how many units of work a commit may be: at most so many bytes, steps and numbers, whatever the duration.
+
+    A round number, and if possible a multiple of each stride, so that variables grow by whole rows.
+    """
     bytes_of_unit = sum(v.bytes_per_unit for v in plan) * length.width
-    numbers = length.width * sum(np.size(leaf) for leaf in jax.tree.leaves(state))
+    numbers = length.width * sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(state))
     limits = (
-        CHUNK_BYTES / max(bytes_of_unit, 1e-9),
-        CHUNK_STEPS / length.steps_of_unit,
-        CHUNK_WORK / max(numbers, 1) / length.steps_of_unit,
+        SHARD_BYTES / max(bytes_of_unit, 1e-9),
+        SHARD_STEPS / length.steps_of_unit,
+        SHARD_WORK / max(numbers, 1) / length.steps_of_unit,
     )
-    most = min(length.units, max(1, int(min(limits))))
-    return next((n for n in range(most, most // 2, -1) if length.units % n == 0), most)
+    most, common = max(1, int(min(limits))), 1
+    for stride in sorted({-(-v.stride // length.width) for v in plan}):
+        together = math.lcm(common, stride)
+        common = together if together <= most else common
+    power = 10 ** (len(str(most // common)) - 1)
+    return common * power * max(n for n in (1, 2, 5) if n * power <= most // common)
 
 
-def _pieces(length: Length, size: int, lanes: tuple[int, ...]) -> list[Piece]:
-    """The chunks of a run; the last batch of trials may be smaller and is then one of its own."""
-    width = length.width
-    whole = length.count // width
-    pieces = [
-        Piece(first, n, first * width, n * width, lanes)
-        for first in range(0, whole, size)
-        for n in (min(size, whole - first),)
-    ]
-    if rest := length.count - whole * width:
-        pieces.append(Piece(whole, 1, whole * width, rest, (rest,)))
-    return pieces
+def _common(shard: int, units: int) -> int:
+    """A size of chunks that divides the shard and the last one, unless it is tiny: then one program is enough."""
+    if units <= shard:
+        return units
+    common = math.gcd(shard, units)
+    return common if common * 8 >= shard else shard
 
 
 def _one_behind(items: Iterable[_T]) -> Iterator[_T]:
@@ -176,8 +236,12 @@ def _one_behind(items: Iterable[_T]) -> Iterator[_T]:
     yield from waiting
 
 
-def _write(store: Any, plan: tuple[Variable, ...], piece: Piece, recorded: Mapping[str, Any]) -> None:
+def _write(
+    store: Any, plan: tuple[Variable, ...], piece: Piece, rows: Mapping[str, np.ndarray], steps: int, carry: Any
+) -> None:
     for v in plan:
         start, stop = piece.first // v.stride, (piece.first + piece.count) // v.stride
         if stop > start:
-            store.write(v, start, v.arranged(np.asarray(recorded[v.entry.name]), stop - start))
+            store.write(v, start, v.arranged(rows[v.entry.name], stop - start))
+    if carry is not None:
+        store.boundary(steps, carry)

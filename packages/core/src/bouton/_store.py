@@ -1,8 +1,8 @@
 """A run on disk: a zarr v3 store that plain xarray opens.
 
 There is one group per node, arrays with dimension names, units and coordinates; the root's attributes say how the run
-was made. ``circuit.state`` holds the last state, ``circuit.arrays`` large arrays of the circuit (no node can be called
-so). The root's consolidated metadata is written last at each commit: it is what readers go by.
+was made. ``circuit.arrays`` and the like hold what the run needs to go on, ``circuit.state`` its checkpoint (no node
+can be called so). In which order things are written so that a run survives is `_commit.py`; who calls is `_writer.py`.
 """
 
 from __future__ import annotations
@@ -10,198 +10,403 @@ from __future__ import annotations
 import contextlib
 import json
 import math
-import os
-import re
 import shutil
 import time
-import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import jax
 import numpy as np
 import xarray as xr
 
-from ._dataset import Coord, Variable
+from ._commit import ARRAYS, ROOT, ROWS, Ledger, flat, quiet, read_root
+from ._dataset import Variable
 from ._errors import RunError
+from ._events import densified, end_and_index
+from ._hostile import guarded
+from ._place import Bucket, Folder, place_of
 
-ARRAYS, STATE = "circuit.arrays", "circuit.state"
+OWN = "circuit."
+"""How the groups begin that are not nodes."""
 CHUNK_BYTES = 4 * 2**20
-COMMIT_SECONDS = 1.0
+SMALL_BYTES = 2**20
+EVENTS = 2**18
+"""Spikes in a chunk of those that are stored as events."""
+COMMIT_SECONDS, COMMIT_BYTES = 1.0, 64 * 2**20
+SLOW_SECONDS = 0.5
+"""A commit that takes longer than this is made at most half of the time: a state of gigabytes, a slow disk."""
 SMALLER = {"spikes": 40, "whole numbers": 5, "floats": 1.3}
 """How many times smaller the store is than what it holds, as measured."""
 
 
-class ZarrStore(contextlib.AbstractContextManager["ZarrStore", None]):
-    """Writes variables block by block into a folder; what is committed can be read while the run goes on.
+class ZarrStore:
+    """Takes the variables of a run block by block; what is committed can be read while the run goes on.
 
-    `block` is how many steps (or trials) come at once: a block is never split along time, so that each chunk on disk is
-    written once. Where a run is interrupted, what was written up to then is committed.
+    `shard`: after how many steps (or trials) a commit may be. A large array has one file for each shard; of others a
+    file holds the rows of many, and is replaced until it is full.
     """
 
-    def __init__(
-        self,
-        path: str | os.PathLike[str],
-        variables: tuple[Variable, ...],
+    def __init__(self, ledger: Ledger, plan: tuple[Variable, ...], shard: int, held: contextlib.ExitStack) -> None:
+        self.ledger, self.plan, self.shard, self.held = ledger, plan, shard, held
+        self.place = ledger.place
+        self.where = str(self.place)
+        self.series: dict[str, _Series] = {}
+        self.committed: int = ledger.attrs["committed_steps"]
+        self.latest: tuple[int, Any] = self.committed, None
+        self.shapes: dict[str, tuple[int, ...]] = {}
+        self.when, self.took = time.monotonic(), 0.0
+
+    @classmethod
+    def create(
+        cls,
+        to: Any,
+        plan: tuple[Variable, ...],
         about: dict[str, Any],
         arrays: Mapping[str, np.ndarray],
+        carry: Any,
         *,
-        block: int,
+        shard: int,
         overwrite: bool,
-    ) -> None:
-        import zarr
+    ) -> ZarrStore:
+        """A new run, which appears with its first checkpoint; `arrays` by their hash are what `about` refers to."""
+        place = check_free(to, overwrite)
+        with _reporting(place, "create"):
+            new, held = place.begin()
+            try:
+                store = cls(Ledger(new, about), plan, shard, held)
+                if isinstance(place, Bucket) and overwrite:
+                    place.remove(list(place.keys()))
+                for name, array in arrays.items():
+                    store._whole(f"{ARRAYS}/{name}", array)
+                for v in plan:
+                    store._create(v)
+                store._mark(about["committed_steps"], carry)
+                store._commit()
+                place.take(new)  # type: ignore[arg-type]
+            except BaseException:
+                held.close()
+                if isinstance(new, Folder) and new is not place:
+                    shutil.rmtree(new.path, ignore_errors=True)
+                raise
+            store.ledger.moved()
+            store.where = str(place)
+        return store
 
-        self.path, self.variables = check_free(path, overwrite), variables
-        self.steps = self.committed = 0
-        self.when = time.monotonic()
-        self.arrays: dict[str, Any] = {}
-        self.complete: dict[str, tuple[int, ...]] = {}  # shapes after the last block of which all is written
-        if "circuit_missing" in about:
-            warnings.warn(f"the run will not contain its circuit: {about['circuit_missing']}", stacklevel=3)
-        with self._reporting("create"):
-            if overwrite and _is_run(self.path):
-                shutil.rmtree(self.path)
-            self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.root = zarr.create_group(str(self.path), zarr_format=3, attributes=about)
-            for name, array in arrays.items():
-                self._whole(f"{ARRAYS}/{name}", array)
-            for v in variables:
-                self._create(v, block)
-            self._commit()
+    @classmethod
+    def reopen(
+        cls,
+        place: Folder | Bucket,
+        plan: tuple[Variable, ...],
+        changes: Mapping[str, Any],
+        arrays: Mapping[str, np.ndarray],
+        held: contextlib.ExitStack,
+    ) -> ZarrStore:
+        """A run that is there, to go on from its last commit, with changed attributes; `held` is its lock."""
+        with _reporting(place, "go on with"):
+            ledger = Ledger.of(place)
+            store = cls(ledger, plan, ledger.attrs["shard"], held)
+            for path, axis in {p: axis for v in plan for p, axis in store._paths(v).items()}.items():
+                store.series[path] = _Series.recalled(ledger, path, axis)
+            ledger.clean({path: (s.axis, -(-s.rows // s.depth)) for path, s in store.series.items()})
+            store._mark(store.committed, None)
+            docs = ledger.store.docs
+            stored = {key.split("/")[1] for key in docs if key.startswith(ARRAYS + "/") and key.count("/") == 2}
+            if changes != {k: ledger.attrs.get(k) for k in changes} or stored != arrays.keys():
+                for name in arrays.keys() - stored:
+                    store._whole(f"{ARRAYS}/{name}", arrays[name])
+                for name in stored - arrays.keys():
+                    del docs[f"{ARRAYS}/{name}/{ROOT}"]
+                ledger.attrs |= changes
+                store._commit()
+                ledger.clean({})
+        return store
 
-    def _create(self, v: Variable, block: int) -> None:
-        rows = max(1, block // v.stride)
-        labels = v.labels(0, 0)
+    # ---- arrays ----------------------------------------------------------------------------------------------------
+
+    def _paths(self, v: Variable) -> dict[str, int]:
+        """The growing arrays of a variable, and along which axis they grow."""
+        path = f"{v.group}/{v.name}"
+        own = {f"{path}/end": 0, f"{path}/index": 0} if v.as_events else {path: v.grows}
+        return own | {f"{v.group}/{n}": 0 for n in v.labels(0, 0)}
+
+    def _create(self, v: Variable) -> None:
+        path, labels = f"{v.group}/{v.name}", v.labels(0, 0)
         aside = [n for n, c in (v.coords | labels).items() if (n,) != c.dims and {*c.dims} <= {*v.dims}]
         attrs = v.attrs | ({"coordinates": " ".join(aside)} if aside else {})
-        shape = v.with_rows(0)
-        self._array(f"{v.group}/{v.name}", shape, v.dtype, v.dims, chunks=_chunks(v, rows), attrs=attrs)
+        grown = v.dims[v.grows]
+        if v.as_events:
+            self._grow(f"{path}/end", (0,), np.dtype(np.int64), (grown,), 0, v.stride)
+            self._grow(f"{path}/index", (0,), np.dtype(np.uint64), ("event",), 0, None)
+            self.ledger.doc(path)["attributes"] = {
+                "events": {"dims": list(v.dims), "shape": list(v.with_rows(0)), "grows": v.grows, "attrs": v.attrs}
+            }
+        else:
+            self._grow(path, v.with_rows(0), v.dtype, v.dims, v.grows, v.stride, attrs)
+        docs = self.ledger.store.docs
         for n, c in v.coords.items():
-            if f"{v.group}/{n}" not in self.arrays:
+            if f"{v.group}/{n}/{ROOT}" not in docs:
                 self._whole(f"{v.group}/{n}", c.values, c.dims, c.attrs)
         if beside := [n for n, c in v.coords.items() if not {*c.dims} <= {*v.dims}]:
-            self.root[v.group].attrs["coordinates"] = " ".join(beside)  # as xarray notes those of no variable
+            self.ledger.doc(v.group)["attributes"]["coordinates"] = " ".join(beside)  # as xarray notes those of none
         for n, c in labels.items():
-            if f"{v.group}/{n}" not in self.arrays:
-                self._array(f"{v.group}/{n}", (0,), c.values.dtype, c.dims, chunks=(rows,), attrs=c.attrs)
+            if f"{v.group}/{n}" not in self.series:
+                self._grow(f"{v.group}/{n}", (0,), c.values.dtype, c.dims, 0, v.stride, c.attrs)
 
-    def _whole(self, name: str, values: np.ndarray, dims: tuple[str, ...] | None = None, attrs: Any = None) -> None:
-        own = tuple(f"{name.rpartition('/')[2]}_{i}" for i in range(values.ndim))
-        chunks = tuple(max(1, n) for n in values.shape)
-        self._array(name, values.shape, values.dtype, dims or own, chunks=chunks, attrs=attrs)[...] = values
+    def _grow(
+        self,
+        path: str,
+        shape: tuple[int, ...],
+        dtype: Any,
+        dims: tuple[str, ...],
+        axis: int,
+        stride: int | None,
+        attrs: Any = None,
+    ) -> None:
+        """A growing array; of `stride` None it has no fixed number of rows in a shard."""
+        row = max(1, math.prod(shape[:axis] + shape[axis + 1 :]))
+        size = row * (16 if dtype.kind in "UT" else dtype.itemsize)
+        depth, whole = _depth(size, None if stride is None else self.shard / stride)
+        of_shard = (*shape[:axis], depth, *shape[axis + 1 :])
+        shards, chunks = _chunks(of_shard, axis, dtype.itemsize) if whole else (None, of_shard)
+        endless = (*shape[:axis], ROWS, *shape[axis + 1 :])
+        array = self._array(path, endless, dtype, dims, chunks=chunks, shards=shards, attrs=attrs)
+        self.series[path] = _Series(array, axis, 0)
+
+    def _whole(self, path: str, values: np.ndarray, dims: tuple[str, ...] | None = None, attrs: Any = None) -> None:
+        """An array that is there from the beginning."""
+        own = tuple(f"{path.rpartition('/')[2][:12]}_{i}" for i in range(values.ndim))
+        rows = max(1, CHUNK_BYTES // max(1, values.nbytes // max(1, len(values)))) if values.ndim else 1
+        chunks = tuple(max(1, n if i else min(n, rows)) for i, n in enumerate(values.shape))
+        array = self._array(path, values.shape, values.dtype, dims or own, chunks=chunks, attrs=attrs)
+        array[...] = _storable(values)
 
     def _array(
-        self, name: str, shape: tuple[int, ...], dtype: Any, dims: tuple[str, ...], *, chunks: Any, attrs: Any = None
+        self, path: str, shape: tuple[int, ...], dtype: Any, dims: Any, *, chunks: Any, shards: Any = None, attrs: Any
     ) -> Any:
         from zarr.codecs import BloscCodec
+        from zarr.codecs.numcodecs import PackBits
 
+        fast = BloscCodec(cname="lz4", clevel=1, shuffle="shuffle")
+        small = BloscCodec(cname="zstd", clevel=1, shuffle="noshuffle" if dtype.kind == "b" else "shuffle")
         fill: Any = {"f": np.nan, "b": False, "U": "", "T": ""}.get(dtype.kind, 0)
-        self.arrays[name] = self.root.create_array(
-            name,
-            shape=shape,
-            dtype=str if dtype.kind in "UT" else dtype,
-            chunks=chunks,
-            compressors=[BloscCodec(cname="lz4", clevel=1, shuffle="shuffle")] if dtype.kind == "f" else "auto",
-            fill_value=fill,
-            dimension_names=dims,
-            attributes=attrs or {},
-        )
-        return self.arrays[name]
+        with quiet():
+            packing: Any = {"filters": [PackBits()]} if dtype.kind == "b" else {}
+            return self.ledger.create(
+                path,
+                shape=shape,
+                dtype=str if dtype.kind in "UT" else dtype,
+                chunks=chunks,
+                shards=shards,
+                compressors=[fast if dtype.kind == "f" else small],
+                fill_value=fill,
+                dimension_names=dims,
+                attributes=attrs or {},
+                **packing,
+            )
+
+    # ---- blocks and commits ----------------------------------------------------------------------------------------
 
     def write(self, v: Variable, start: int, rows: np.ndarray) -> None:
-        stop = start + rows.shape[v.grows]
-        with self._reporting("write"):
-            self._extend(f"{v.group}/{v.name}", v.with_rows(stop), v.at(start, stop), rows)
+        """The rows of a variable from number `start` on."""
+        path, stop = f"{v.group}/{v.name}", start + rows.shape[v.grows]
+        with self._reporting():
+            if v.as_events:
+                ends, index = end_and_index(rows, v.grows, before=self.series[f"{path}/index"].rows)
+                self.series[f"{path}/end"].add(ends)
+                self.series[f"{path}/index"].add(index)
+            else:
+                self.series[path].add(rows)
             for n, c in v.labels(start, stop).items():
-                if self.arrays[f"{v.group}/{n}"].shape[0] < stop:  # else written with another variable of this group
-                    self._extend(f"{v.group}/{n}", (stop,), (slice(start, stop),), _storable(c))
+                labels = self.series[f"{v.group}/{n}"]
+                if labels.rows < stop - v.first_row:  # else written with another variable of this group
+                    labels.add(_storable(c.values))
 
-    def _extend(self, name: str, shape: tuple[int, ...], at: tuple[slice, ...], values: np.ndarray) -> None:
-        self.arrays[name].resize(shape)
-        self.arrays[name][at] = values
-
-    def commit(self, steps: int) -> None:
-        """`steps` steps are written; about once a second readers are told."""
-        self.steps = steps
-        self.complete = {name: array.shape for name, array in self.arrays.items()}
-        if time.monotonic() - self.when >= COMMIT_SECONDS:
-            with self._reporting("write"):
+    def boundary(self, steps: int, carry: Any) -> None:
+        """All is written up to `steps`, and the run goes on from `carry`; from time to time readers are told."""
+        self._mark(steps, carry)
+        waited = time.monotonic() - self.when
+        is_due = waited >= COMMIT_SECONDS or self.ledger.store.bytes >= COMMIT_BYTES
+        if is_due and (waited >= self.took or self.took < SLOW_SECONDS):
+            with self._reporting():
                 self._commit()
+
+    def _mark(self, steps: int, carry: Any) -> None:
+        self.latest = steps, carry
+        self.shapes = {path: s.shape for path, s in self.series.items()}
 
     def _commit(self) -> None:
-        """Two replacements of one file, each of which leaves a store that opens."""
-        consolidate(self.path)
-        root = self.path / "zarr.json"
-        about = json.loads(root.read_text())
-        about["attributes"]["committed_steps"] = self.steps
-        new = root.with_suffix(".new")
-        new.write_text(json.dumps(about, indent=2))
-        new.replace(root)
-        self.committed, self.when = self.steps, time.monotonic()
+        begun = time.monotonic()
+        steps, carry = self.latest
+        for s in self.series.values():
+            s.flush()
+        before = self.ledger.attrs["committed_steps"]
+        self.ledger.attrs["committed_steps"] = steps
+        try:
+            self.ledger.commit(self.shapes, None if carry is None else flat(carry))
+        except BaseException:
+            self.ledger.attrs["committed_steps"] = before
+            raise
+        self.committed, self.when = steps, time.monotonic()
+        self.took = self.when - begun
 
-    def finish(self, state: Mapping[str, Any]) -> None:
-        """The run is complete: store its last state and commit."""
-        with self._reporting("write"):
-            for name, value in flat_state(state).items():
-                self._whole(f"{STATE}/{name}", np.asarray(value))
+    def finish(self) -> None:
+        """Nothing more comes."""
+        with self._reporting():
             self._commit()
 
-    def __exit__(self, kind: type[BaseException] | None, *error: object) -> None:
-        if kind is not None:
-            self._keep()
-
-    def _keep(self) -> None:
-        """Commit the blocks that are complete, as well as may be."""
-        if self.steps > self.committed:
-            with contextlib.suppress(OSError):  # the reason why we are here matters more
-                for name, shape in self.complete.items():
-                    if self.arrays[name].shape != shape:
-                        self.arrays[name].resize(shape)
+    def keep(self) -> None:
+        """Something went wrong: commit what is complete, as well as may be."""
+        if self.latest[0] > self.committed:
+            with contextlib.suppress(Exception):  # the reason why we are here matters more
                 self._commit()
 
+    def survives(self) -> str:
+        """What is left of a run that ends early, and how to go on."""
+        return f"{self.place} holds everything up to step {self.committed}: go on with bouton.resume({self.where!r})."
+
+    def close(self) -> None:
+        self.held.close()
+
     def tree(self) -> xr.DataTree:
-        return open_tree(self.path)
+        return open_tree(self.place)
 
-    @contextlib.contextmanager
-    def _reporting(self, doing: str) -> Iterator[None]:
-        """Turns errors of the file system into ours, which say what is safe."""
-        try:
-            yield
-        except OSError as e:
-            self._keep()
-            kept = f" It holds everything up to step {self.committed}." if self.committed else ""
-            raise RunError(f"cannot {doing} the run {self.path}: {e.strerror or e}.{kept}") from e
+    def _reporting(self) -> contextlib.AbstractContextManager[None]:
+        return _reporting(self.place, "write", self)
 
 
-def check_free(to: str | os.PathLike[str], overwrite: bool) -> Path:
-    """The path of a new run; `RunError` if it is none, or if something is in the way that may not be overwritten."""
-    path = _folder(to, "to=")
-    if Path.cwd().is_relative_to(path.resolve()):
-        raise RunError(f"{path} is the working folder, or one above it: choose a path of its own for the run.")
-    if os.path.lexists(path):
-        if not overwrite:
-            raise RunError(f"{path} exists already: choose another path, or set overwrite=True.")
-        if not _is_run(path):
-            raise RunError(f"{path} exists and is not a run of bouton: it is not overwritten. Remove it yourself.")
-    return path
-
-
-def check_room(path: str | os.PathLike[str], variables: tuple[Variable, ...]) -> None:
-    """`RunError` if a run will not fit on its disk; an old one that it replaces makes room."""
-    sizes = {v.entry.name: math.prod(v.shape) * v.dtype.itemsize / SMALLER[_sort(v)] for v in variables}
-    path = Path(path).absolute()
+@contextlib.contextmanager
+def _reporting(place: Folder | Bucket, doing: str, store: ZarrStore | None = None) -> Iterator[None]:
+    """Turns errors of the file system into ours, which say what is safe."""
     try:
-        free = shutil.disk_usage(next(p for p in (path, *path.parents) if p.exists())).free
-        free += sum(f.stat().st_size for f in path.rglob("*") if f.is_file()) if _is_run(path) else 0
-    except OSError:
+        yield
+    except RunError:
+        raise
+    except Exception as e:
+        if isinstance(place, Folder) and not isinstance(e, OSError):
+            raise  # only clients of object stores have errors of their own
+        why = getattr(e, "strerror", None) or e
+        if store is None:
+            raise RunError(f"cannot {doing} the run {place}: {why}.") from e
+        raise RunError(f"cannot {doing} the run {place}: {why}. {store.survives()}") from e
+
+
+class _Series:
+    """A growing array. Rows are gathered until a chunk of them is complete, and chunks are written whole."""
+
+    def __init__(self, array: Any, axis: int, rows: int) -> None:
+        self.array, self.axis, self.rows = array, axis, rows
+        self.depth: int = (array.shards or array.chunks)[axis]
+        self.parts: list[np.ndarray] = []
+        self.is_stale = False
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (*self.array.shape[: self.axis], self.rows, *self.array.shape[self.axis + 1 :])
+
+    def _at(self, start: int, stop: int) -> tuple[slice, ...]:
+        return (*[slice(None)] * self.axis, slice(start, stop))
+
+    @classmethod
+    def recalled(cls, ledger: Ledger, path: str, axis: int) -> _Series:
+        """One that is there, with the rows of the chunk that is not full."""
+        doc = ledger.doc(path)
+        rows = doc["shape"][axis]
+        stored = cls(ledger.array(path), axis, rows)
+        held = [np.asarray(stored.array[stored._at(rows - n, rows)])] if (n := rows % stored.depth) else []
+        doc["shape"][axis] = ROWS
+        made = cls(ledger.array(path), axis, rows)
+        made.parts = held
+        return made
+
+    def add(self, values: np.ndarray) -> None:
+        done, n = 0, values.shape[self.axis]
+        while done < n:
+            more = min(self.depth - self.rows % self.depth, n - done)
+            part = values[self._at(done, done + more)]
+            self.rows, done = self.rows + more, done + more
+            self.is_stale = self.rows % self.depth > 0
+            self.parts.append(part.copy() if self.is_stale else part)  # a view would keep all of `values`
+            if not self.is_stale:
+                self._write(self.rows - self.depth, self.parts)
+                self.parts = []
+
+    def flush(self) -> None:
+        """Write the chunk that is not full, filled up."""
+        if self.is_stale:
+            self.parts = [self._joined(self.parts)]
+            held = self.parts[0]
+            missing = list(held.shape)
+            missing[self.axis] = self.depth - held.shape[self.axis]
+            fill = np.full(missing, self.array.fill_value, held.dtype)
+            self._write(self.rows - held.shape[self.axis], [*self.parts, fill])
+            self.is_stale = False
+
+    def _joined(self, parts: list[np.ndarray]) -> np.ndarray:
+        return parts[0] if len(parts) == 1 else np.concatenate(parts, self.axis)
+
+    def _write(self, first: int, parts: list[np.ndarray]) -> None:
+        self.array[self._at(first, first + self.depth)] = self._joined(parts)
+
+
+# ---- shapes and sizes ----------------------------------------------------------------------------------------------
+
+
+def _depth(row_bytes: int, of_shard: float | None) -> tuple[int, bool]:
+    """(rows in a file, whether that is one shard): those of a shard where they are many bytes, or else some more."""
+    rows = int(of_shard) if of_shard is not None and of_shard.is_integer() else 0
+    if rows and rows * row_bytes >= SMALL_BYTES // 4:
+        return rows, True
+    if of_shard is None:
+        return EVENTS, False
+    most = max(1, SMALL_BYTES // row_bytes)
+    return (max(1, most // rows) * rows if rows else min(most, 1000)), False
+
+
+def _chunks(shape: tuple[int, ...], axis: int, itemsize: int) -> tuple[tuple[int, ...] | None, tuple[int, ...]]:
+    """(shape of a shard, shape of a chunk): axes other than time halved until a part of the units is read quickly."""
+    chunks = [max(1, n) for n in shape]
+    while math.prod(chunks) * itemsize > CHUNK_BYTES and len(chunks) > 1:
+        largest = max((n, i) for i, n in enumerate(chunks) if i != axis)[1]
+        if chunks[largest] == 1:
+            break
+        chunks[largest] = -(-chunks[largest] // 2)
+    shards = tuple(-(-max(1, n) // c) * c for n, c in zip(shape, chunks, strict=True))
+    return (None if list(shards) == chunks else shards), tuple(chunks)
+
+
+def _storable(values: np.ndarray) -> np.ndarray:
+    return values.astype(object) if values.dtype.kind == "U" else values
+
+
+def check_free(to: Any, overwrite: bool) -> Folder | Bucket:
+    """The place of a new run; `RunError` if it is none, or if something is in the way that may not be overwritten."""
+    place = place_of(to, "to=")
+    if isinstance(place, Folder) and Path.cwd().is_relative_to(place.path.resolve()):
+        raise RunError(f"{place} is the working folder, or one above it: choose a path of its own for the run.")
+    with _reporting(place, "create"):
+        if place.exists():
+            if not overwrite:
+                raise RunError(f"{place} exists already: choose another path, or set overwrite=True.")
+            if not _is_run(place):
+                raise RunError(f"{place} exists and is not a run of bouton: it is not overwritten. Remove it yourself.")
+    return place
+
+
+def check_room(to: Any, plan: tuple[Variable, ...], others: int) -> None:
+    """`RunError` if a run will not fit on its disk; an old one that it replaces makes room. `others`: more bytes."""
+    place = place_of(to, "to=")
+    if (free := place.free()) is None:
         return
+    sizes = {v.entry.name: math.prod(v.shape) * v.dtype.itemsize / SMALLER[_sort(v)] for v in plan}
+    sizes["its inputs and arrays"] = others
+    with _reporting(place, "create"):
+        free += sum(place.sizes().values()) if place.exists() and _is_run(place) else 0
     if (total := sum(sizes.values())) > free:
         largest = max(sizes, key=sizes.__getitem__)
         raise RunError(
             f"the run would take about {total / 1e9:.3g} GB, {largest} alone {sizes[largest] / 1e9:.3g} GB, but "
-            f"{path.parent} has {free / 1e9:.3g} GB free: record it in every k-th step, record fewer compartments, "
-            "or choose another disk."
+            f"{Path(str(place)).absolute().parent} has {free / 1e9:.3g} GB free: record it in every k-th step, record "
+            "fewer compartments, or choose another disk."
         )
 
 
@@ -211,62 +416,44 @@ def _sort(v: Variable) -> str:
     return "whole numbers" if v.dtype.kind in "iu" or v.attrs["units"] == "count" else "floats"
 
 
-def _folder(path: Any, what: str) -> Path:
-    if not isinstance(path, (str, os.PathLike)) or not os.fspath(path):
-        raise RunError(f"{what} must be the path of a folder for the run, got {path!r}.")
-    if re.match(r"[\w+.:-]{2,}:/", os.fspath(path)):  # a Path has lost one of the slashes; C:/ is a drive
-        raise RunError(f"{what} {os.fspath(path)!r} is a URL: stores by URL are not supported yet, give a folder.")
-    return Path(path)
-
-
-def _chunks(v: Variable, rows: int) -> tuple[int, ...]:
-    """All rows of a block, other axes halved until a chunk is small enough to read a part quickly."""
-    chunks = [max(1, n) for n in v.with_rows(rows)]
-    while math.prod(chunks) * v.dtype.itemsize > CHUNK_BYTES:
-        largest = max((n, i) for i, n in enumerate(chunks) if i != v.grows)[1] if len(chunks) > 1 else v.grows
-        if chunks[largest] == 1 or largest == v.grows:
-            break
-        chunks[largest] = -(-chunks[largest] // 2)
-    return tuple(chunks)
-
-
-def _storable(c: Coord) -> np.ndarray:
-    return c.values.astype(object) if c.values.dtype.kind == "U" else c.values
-
-
-def flat_state(state: Any) -> dict[str, Any]:
-    """A state as arrays by path, e.g. ``exc.v``."""
-    leaves = jax.tree_util.tree_flatten_with_path(state)[0]
-    return {jax.tree_util.keystr(path, simple=True, separator="."): leaf for path, leaf in leaves}
-
-
-def _is_run(path: Path) -> bool:
+def _is_run(place: Folder | Bucket) -> bool:
     try:
-        return "bouton" in json.loads((path / "zarr.json").read_text())["attributes"]
-    except (OSError, ValueError, KeyError, TypeError):
+        return "bouton" in json.loads(place.read(ROOT) or b"")["attributes"]
+    except (ValueError, KeyError, TypeError, RunError, OSError):
         return False
 
 
-def consolidate(path: str | os.PathLike[str]) -> None:
-    """Write the metadata of all groups and arrays into the root's, by which readers go."""
-    import zarr
-
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Consolidated metadata is currently not part")  # of zarr v3; it is meant
-        zarr.consolidate_metadata(os.fspath(path), zarr_format=3)
+# ---- reading -------------------------------------------------------------------------------------------------------
 
 
-def attach(path: str | os.PathLike[str], name: str, dataset: xr.Dataset) -> None:
-    """Add a group to a stored run."""
-    dataset.to_zarr(path, group=name, mode="w", consolidated=False, zarr_format=3)
-    consolidate(path)
+def open_tree(where: Any) -> xr.DataTree:
+    """The dataset of a stored run, read lazily, without what it needs to go on."""
+    place = where if isinstance(where, (Folder, Bucket)) else place_of(where, "open:")
+    read_root(place)
+    try:
+        with quiet():
+            tree = xr.open_datatree(guarded(place.zarr()), engine="zarr", consolidated=True, chunks=None)
+    except RunError:
+        raise
+    except Exception as e:  # whatever zarr and xarray raise for damaged data
+        raise RunError(f"{place} cannot be opened: {type(e).__name__}: {str(e)[:200]}") from e
+    return densified(tree)
 
 
-def open_tree(path: str | os.PathLike[str]) -> xr.DataTree:
-    """The dataset of a stored run, read lazily."""
-    folder = _folder(path, "open:")
-    if not folder.exists():
-        raise RunError(f"there is no run at {os.fspath(path)!r}.")
-    if not _is_run(folder):
-        raise RunError(f"{os.fspath(path)!r} is not a run of bouton.")
-    return xr.open_datatree(path, engine="zarr", consolidated=True, chunks=None)
+def attach(where: Any, name: str, dataset: xr.Dataset) -> None:
+    """Add a group to a stored run, or replace it."""
+    from zarr.codecs import BloscCodec
+
+    place = place_of(where, "attach:")
+    with _reporting(place, "write"), place.lock():
+        ledger = Ledger.of(place)
+        docs = ledger.store.docs
+        if name in docs or f"{name}/{ROOT}" in docs:
+            for key in [key for key in docs if key.startswith(f"{name}/")]:
+                del docs[key]
+            ledger.commit({})
+            place.remove([key for key in place.keys() if key.startswith(f"{name}/")])
+        how = {str(n): {"compressors": [BloscCodec(cname="zstd", clevel=1)]} for n in dataset.variables}
+        with quiet():
+            dataset.to_zarr(ledger.store, group=name, mode="a", consolidated=False, zarr_format=3, encoding=how)
+        ledger.commit({})

@@ -12,7 +12,7 @@ import click
 from .._errors import BoutonError
 from ._authoring import check, new_plugin
 from ._names import components, plugins
-from ._runs import demo, run, show
+from ._runs import branch, demo, resume, run, show
 
 
 class _Group(click.Group):
@@ -20,7 +20,14 @@ class _Group(click.Group):
         try:
             return super().invoke(ctx)
         except BoutonError as error:  # written for the reader: no traceback
-            raise click.ClickException(str(error)) from error
+            raise click.ClickException(_told(error)) from error
+        except KeyboardInterrupt as error:
+            raise click.ClickException(_told(error, "interrupted.")) from error
+
+
+def _told(error: BaseException, text: str | None = None) -> str:
+    """What an error says, and what it says about a run that it ended."""
+    return " ".join([text or str(error), *getattr(error, "__notes__", ())])
 
 
 @click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"]})
@@ -29,5 +36,5 @@ def main() -> None:
     """Spiking neural networks from parts that plug into each other."""
 
 
-for _command in (run, show, demo, plugins, components, new_plugin, check):
+for _command in (run, resume, branch, show, demo, plugins, components, new_plugin, check):
     main.add_command(_command)

@@ -1,4 +1,4 @@
-"""``bouton run``, ``bouton show`` and ``bouton demo``: simulate a model file, look into a run, see what bouton does."""
+"""``bouton run``, ``resume``, ``branch``, ``show``, ``demo``: simulate a model file, go on with a run, look into it."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def _read_inputs(ctx: click.Context, option: click.Parameter, texts: Sequence[st
 
 @click.command()
 @click.argument("model", type=click.Path(path_type=Path))
-@click.option("--to", required=True, type=click.Path(path_type=Path), help="Folder of the run (zarr).")
+@click.option("--to", required=True, metavar="RUN", help="Folder of the run (zarr), or its URL.")
 @click.option("--duration", type=float, metavar="MS", help="Simulated time.")
 @click.option("--present", type=float, metavar="MS", help="Instead of --duration: how long each sample is presented.")
 @click.option("--rest", type=float, metavar="MS", help="Time without input after each sample (0).")
@@ -80,7 +80,7 @@ def _read_inputs(ctx: click.Context, option: click.Parameter, texts: Sequence[st
 @click.option("--overwrite", is_flag=True, help="Replace an existing run.")
 def run(
     model: Path,
-    to: Path,
+    to: str,
     duration: float | None,
     present: float | None,
     rest: float | None,
@@ -101,12 +101,13 @@ def run(
         raise click.UsageError("say how long: either --duration MS, or --present MS with inputs of a row per sample.")
     if rest is not None and present is None:
         raise click.UsageError("--rest goes with --present.")
-    if to.exists() and not overwrite:
-        raise RunError(f"{to} exists already: choose another folder, or add --overwrite.")
     from .._model import load
+    from .._place import place_of
     from .._record import Record
     from .._simulate import Trials, simulate
 
+    if place_of(to, "--to").exists() and not overwrite:
+        raise RunError(f"{to} exists already: choose another folder, or add --overwrite.")
     circuit = load(model)
     begun = time.monotonic()
     done = simulate(
@@ -124,9 +125,105 @@ def run(
         overwrite=overwrite,
     )
     if not quiet:
-        about = _described(done)
-        click.echo(f"{_simulated(about)} in {time.monotonic() - begun:.1f} s; {to}, {_bytes(about['bytes'])}")
-        _echo_variables(about["variables"])
+        _echo_run(done, begun)
+
+
+_INPUTS = click.option(
+    "--input",
+    "inputs",
+    multiple=True,
+    metavar="NAME=VALUE",
+    callback=_read_inputs,
+    help="Of the whole run: a number, or a .npy file, as for bouton run. Repeatable.",
+)
+_DURATION = click.option("--duration", type=float, metavar="MS", help="Of the whole run, where it is to become longer.")
+_QUIET = click.option("--quiet", is_flag=True, help="No progress and no summary.")
+
+
+@click.command()
+@click.argument("path", metavar="RUN")
+@_DURATION
+@_INPUTS
+@_QUIET
+def resume(path: str, duration: float | None, inputs: dict[str, str], quiet: bool) -> None:
+    """Finish the run RUN from its last commit on, or make it longer.
+
+    Its files become those of a run that was never interrupted. Example: bouton resume run.zarr --duration 2000
+    """
+    from .._resume import resume
+
+    begun = time.monotonic()
+    given = _inputs_of(path, inputs)
+    done = resume(path, duration, inputs=given, progress=False if quiet else None)
+    if not quiet:
+        _echo_run(done, begun)
+
+
+def _read_values(ctx: click.Context, option: click.Parameter, texts: Sequence[str]) -> dict[str, float]:
+    given: dict[str, float] = {}
+    for text in texts:
+        name, _, value = text.partition("=")
+        try:
+            given[name] = float(value)
+        except ValueError:
+            raise click.BadParameter(f"{text!r} must be NAME=NUMBER, e.g. exc.tau_m=20.") from None
+    return given
+
+
+@click.command()
+@click.argument("path", metavar="RUN")
+@click.option("--to", required=True, metavar="NEW", help="Folder of the new run (zarr), or its URL.")
+@click.option("--duration", type=float, metavar="MS", help="When it ends, counted from the beginning of RUN.")
+@click.option(
+    "--set",
+    "parameters",
+    multiple=True,
+    metavar="NAME=NUMBER",
+    callback=_read_values,
+    help="A parameter that is to have another value from here on. Repeatable.",
+)
+@click.option("--learn/--no-learn", default=None, help="With or without learning from here on.")
+@_INPUTS
+@_QUIET
+@click.option("--overwrite", is_flag=True, help="Replace an existing run.")
+def branch(
+    path: str,
+    to: str,
+    duration: float | None,
+    parameters: dict[str, float],
+    learn: bool | None,
+    inputs: dict[str, str],
+    quiet: bool,
+    overwrite: bool,
+) -> None:
+    """Go on from the last commit of RUN in a new run, with something changed; RUN stays as it is.
+
+    Example: bouton branch run.zarr --to slow.zarr --duration 2000 --set exc.tau_m=40
+    """
+    from .._resume import branch
+
+    begun = time.monotonic()
+    how: Any = {"learn": learn, "overwrite": overwrite, "progress": False if quiet else None}
+    done = branch(path, to, duration, parameters=parameters, inputs=_inputs_of(path, inputs), **how)
+    if not quiet:
+        _echo_run(done, begun)
+
+
+def _inputs_of(path: str, texts: dict[str, str]) -> dict[str, Any]:
+    """Inputs for a stored run."""
+    from .._run import open
+
+    if not texts:
+        return {}
+    run = open(path)
+    has_trials = "trial_present" in run.tree.attrs
+    return {name: _input(run.circuit, name, value, has_trials) for name, value in texts.items()}
+
+
+def _echo_run(done: Run, begun: float) -> None:
+    about = _described(done)
+    click.echo(f"{_simulated(about)} in {time.monotonic() - begun:.1f} s; {done.path}, {_bytes(about['bytes'])}")
+    _echo_variables(about["variables"])
 
 
 def _input(circuit: Circuit, name: str, text: str, has_trials: bool) -> Any:
@@ -153,10 +250,10 @@ def _input(circuit: Circuit, name: str, text: str, has_trials: bool) -> Any:
 
 
 @click.command()
-@click.argument("path", type=click.Path(path_type=Path))
+@click.argument("path", metavar="RUN")
 @click.option("--json", "as_json", is_flag=True, help="Print plain data for other programs.")
-def show(path: Path, as_json: bool) -> None:
-    """Say what is in the run PATH and how it was made.
+def show(path: str, as_json: bool) -> None:
+    """Say what is in the run RUN and how it was made.
 
     Needs none of the plugins that took part, and reads no recorded values.
     """
@@ -165,10 +262,18 @@ def show(path: Path, as_json: bool) -> None:
     about = _described(open(path))
     if as_json:
         return echo_json(about)
-    state = "finished" if about["finished"] else f"not finished: {about['committed_steps']} steps are there"
+    state = (
+        "finished"
+        if about["finished"]
+        else (
+            f"not finished: {about['committed_steps']} of {about['total_steps']} steps are there; bouton resume goes on"
+        )
+    )
     click.echo(f"{path}  {state}, {_bytes(about['bytes'])}\n")
     made = {
         "simulated": _simulated(about),
+        "branched off": about["parent"] and f"{about['parent']['path']} at step {about['parent']['step']}",
+        "resumed": about["resumed"] and ", ".join(f"with other versions at step {r['step']}" for r in about["resumed"]),
         "sweep": about["sweep"] and ", ".join(about["sweep"]),
         "seed": about["seed"],
         "learning": "on" if about["learn"] else "off",
@@ -191,12 +296,13 @@ def show(path: Path, as_json: bool) -> None:
 
 def _described(run: Run) -> dict[str, Any]:
     """A stored run as plain data."""
-    from .._store import STATE
+    from .._place import place_of
 
     assert run.path is not None
-    folder, attrs = Path(run.path), run.tree.attrs
+    place, attrs = place_of(run.path, "open:"), run.tree.attrs
+    sizes = place.sizes()
     variables = []
-    for name, place in run.variables.items():
+    for name, where in run.variables.items():
         data = run[name]
         variables.append(
             {
@@ -205,15 +311,16 @@ def _described(run: Run) -> dict[str, Any]:
                 "dtype": str(data.dtype),
                 "units": data.attrs.get("units", ""),
                 "long_name": data.attrs.get("long_name", ""),
-                "bytes": _on_disk(folder.joinpath(*place.split("/"))),
+                "bytes": sum(n for key, n in sizes.items() if key.startswith(where[1:] + "/")),
             }
         )
     how = ("dt", "seed", "duration", "trial_present", "trial_rest", "learn", "batch", "batch_reduce", "sweep", "x64")
     return {
-        "path": str(folder),
-        "finished": STATE in run.tree.children,
-        "bytes": _on_disk(folder),
-        **{name: attrs.get(name) for name in (*how, "committed_steps")},
+        "path": str(place),
+        "finished": attrs["committed_steps"] == attrs["total_steps"],
+        "bytes": sum(sizes.values()),
+        **{name: attrs.get(name) for name in (*how, "first_step", "committed_steps", "total_steps", "platform")},
+        **{name: json.loads(attrs[name]) if name in attrs else None for name in ("parent", "resumed")},
         "record": json.loads(attrs["record"]),
         "versions": json.loads(attrs["versions"]),
         "circuit": json.loads(attrs["circuit"]) if "circuit" in attrs else None,
@@ -224,7 +331,7 @@ def _described(run: Run) -> dict[str, Any]:
 
 
 def _simulated(about: Mapping[str, Any]) -> str:
-    steps, dt = about["committed_steps"], about["dt"]
+    steps, dt = about["committed_steps"] - (about["first_step"] or 0), about["dt"]
     text = f"{steps * dt:g} ms ({steps} steps of {dt:g} ms)"
     if (present := about["trial_present"]) is not None:
         rest = about["trial_rest"] or 0.0
@@ -271,10 +378,6 @@ def _echo_variables(variables: Sequence[Mapping[str, Any]]) -> None:
         ],
         indent=2,
     )
-
-
-def _on_disk(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 def _bytes(n: int) -> str:

@@ -1,0 +1,302 @@
+"""Where a run is kept: a folder, or an object store that a URL names. What is written there is `_commit.py`.
+
+A key is the path of a file within the run, with slashes. A file appears complete or not at all. One process at a time
+holds the lock of a place; when it dies, the lock is free.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from ._errors import RunError
+from ._hostile import MAX_CHECKPOINT, check_file
+
+try:
+    import fcntl
+except ImportError:  # Windows has no locks on folders: there a run is not protected from a second writer
+    fcntl = None  # type: ignore[assignment]
+
+URL = re.compile(r"[A-Za-z][\w+.:-]+:/")
+"""How a URL begins; ``C:/`` is a drive."""
+PARTIAL = ".partial"
+LEASE_SECONDS = 30.0
+
+
+def place_of(where: Any, what: str) -> Folder | Bucket:
+    """The place that a path or a URL names."""
+    if not isinstance(where, (str, os.PathLike)) or not os.fspath(where):
+        raise RunError(f"{what} must be the path of a folder for the run, or a URL, got {where!r}.")
+    text = os.fspath(where)
+    if isinstance(text, str) and (found := URL.match(text)):
+        if not text.startswith(found[0] + "/"):
+            raise RunError(f"{what} {text!r}: a Path loses one of the slashes of a URL: give it as text.")
+        if "::" in text:
+            raise RunError(
+                f"{what} {text!r} is a chain of URLs, to which a run cannot be written: give the last alone."
+            )
+        return Bucket(text)
+    return Folder(Path(where))
+
+
+class Folder:
+    """A folder of the file system."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __str__(self) -> str:
+        return str(self.path)
+
+    def exists(self) -> bool:
+        return os.path.lexists(self.path)
+
+    def has_links(self) -> bool:
+        """Whether a link within leads elsewhere: nothing is written through it or deleted behind it."""
+        found = (Path(top, name) for top, *names in os.walk(self.path) for name in (*names[0], *names[1]))
+        return any(path.is_symlink() for path in found)
+
+    def zarr(self) -> Any:
+        """The place as zarr knows it."""
+        from zarr.storage import LocalStore
+
+        return LocalStore(self.path)
+
+    def read(self, key: str, most: int = MAX_CHECKPOINT) -> bytes | None:
+        try:
+            return check_file(self.path, key, most).read_bytes()
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def write(self, key: str, data: Any) -> None:
+        path = self.path / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PARTIAL}")
+        file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
+        try:
+            try:
+                left = memoryview(data).cast("B")
+                while left:
+                    left = left[os.write(file, left) :]
+            finally:
+                os.close(file)
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
+
+    def sync(self, keys: Iterable[str]) -> None:
+        """Return when files, and their names in their folders, have reached the disk."""
+        files = [self.path / key for key in keys]
+        folders = {folder for file in files for folder in file.parents if folder.is_relative_to(self.path)}
+        for path in (*files, *sorted(folders, reverse=True)) if os.name == "posix" else ():
+            handle = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+
+    def remove(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            (self.path / key).unlink(missing_ok=True)
+
+    def keys(self) -> Iterator[str]:
+        for top, _, names in os.walk(self.path):
+            yield from (Path(top, name).relative_to(self.path).as_posix() for name in names)
+
+    def sizes(self) -> dict[str, int]:
+        """How many bytes each file has."""
+        return {key: (self.path / key).lstat().st_size for key in self.keys()}
+
+    def free(self) -> int | None:
+        """Bytes of room on the disk."""
+        path = self.path.absolute()
+        try:
+            return shutil.disk_usage(next(p for p in (path, *path.parents) if p.exists())).free
+        except OSError:
+            return None
+
+    def lock(self) -> contextlib.ExitStack:
+        """Hold the folder until the stack is closed; the folder itself is the lock, and may be renamed meanwhile."""
+        held = contextlib.ExitStack()
+        if fcntl is not None:
+            handle = os.open(self.path, os.O_RDONLY)
+            held.callback(os.close, handle)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                held.close()
+                raise RunError(f"{self} is being written by another process: wait until it is done.") from None
+        return held
+
+    # ---- a new run -------------------------------------------------------------------------------------------------
+
+    def begin(self) -> tuple[Folder, contextlib.ExitStack]:
+        """A folder beside this one in which the run takes shape, and its lock; those of runs that died are removed."""
+        parent = self.path.absolute().parent
+        parent.mkdir(parents=True, exist_ok=True)
+        for left in parent.glob(f".{self.path.name}.*{PARTIAL}"):
+            with contextlib.suppress(RunError, OSError), Folder(left).lock():
+                shutil.rmtree(left)
+        new = Folder(parent / f".{self.path.name}.{secrets.token_hex(4)}{PARTIAL}")
+        new.path.mkdir()
+        return new, new.lock()
+
+    def take(self, new: Folder) -> None:
+        """`new` is complete: it becomes this folder, and what was here is removed."""
+        old = new.path.with_suffix(f".old{PARTIAL}")
+        if self.exists():
+            with self.lock():
+                os.rename(self.path, old)
+        try:
+            os.rename(new.path, self.path)
+        except OSError:
+            if self.exists():
+                raise RunError(f"{self} exists already: choose another path, or set overwrite=True.") from None
+            raise
+        new.path = self.path
+        shutil.rmtree(old, ignore_errors=True)
+
+
+class Bucket:
+    """An object store such as ``s3://bucket/run.zarr``, by fsspec; settings come from fsspec's configuration."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            import fsspec
+
+            self.fs, self.root = fsspec.core.url_to_fs(url.rstrip("/"))
+        except (ImportError, ValueError) as e:
+            raise RunError(
+                f"{url!r} cannot be used: {str(e).rstrip('.')}. For s3:// install bouton[remote]; other object stores "
+                "need their own package of fsspec."
+            ) from None
+        self.url = url.rstrip("/")
+
+    def __str__(self) -> str:
+        return self.url
+
+    def exists(self) -> bool:
+        self.fs.invalidate_cache()
+        return self.fs.exists(f"{self.root}/zarr.json")
+
+    def has_links(self) -> bool:
+        return False
+
+    def zarr(self) -> Any:
+        from zarr.storage import FsspecStore
+
+        return FsspecStore.from_url(self.url)
+
+    def read(self, key: str, most: int = MAX_CHECKPOINT) -> bytes | None:
+        try:
+            return self.fs.cat_file(f"{self.root}/{key}")
+        except FileNotFoundError:
+            return None
+
+    def write(self, key: str, data: Any) -> None:
+        self.fs.pipe_file(f"{self.root}/{key}", bytes(data))
+
+    def sync(self, keys: Iterable[str]) -> None:
+        """An object that has been put is safe."""
+
+    def remove(self, keys: Iterable[str]) -> None:
+        if paths := [f"{self.root}/{key}" for key in keys]:
+            self.fs.rm(paths)
+
+    def keys(self) -> Iterator[str]:
+        self.fs.invalidate_cache()
+        for path in self.fs.find(self.root):
+            yield path.removeprefix(self.root + "/")
+
+    def sizes(self) -> dict[str, int]:
+        self.fs.invalidate_cache()
+        found = self.fs.find(self.root, detail=True).items()
+        return {path.removeprefix(self.root + "/"): info["size"] for path, info in found}
+
+    def free(self) -> int | None:
+        return None
+
+    def lock(self) -> contextlib.ExitStack:
+        return _Lease(self).held
+
+    def begin(self) -> tuple[Bucket, contextlib.ExitStack]:
+        return self, self.lock()
+
+    def take(self, new: Bucket) -> None:
+        """What was here before has been replaced by the commit."""
+
+
+class _Lease:
+    """The lock of an object store: numbered objects ``<run>.lock/<n>``, of which the highest counts.
+
+    To hold it is to have created the next number, which only one can do, and to renew it; who dies stops renewing, and
+    after `LEASE_SECONDS` another may take the next number.
+    """
+
+    def __init__(self, place: Bucket) -> None:
+        self.place, self.fs, self.folder = place, place.fs, f"{place.root}.lock"
+        self.owner, self.done = secrets.token_hex(8), threading.Event()
+        last = self._last()
+        if last and (lease := self._read(last)) and lease["until"] > time.time():
+            self._refuse()
+        self.number = last + 1
+        try:
+            self.fs.pipe_file(self._path(self.number), self._text(), mode="create")
+        except FileExistsError:
+            self._refuse()
+        self.fs.rm([self._path(n) for n in self._numbers() if n < self.number] or [])
+        thread = threading.Thread(target=self._renew, daemon=True)
+        thread.start()
+        self.held = contextlib.ExitStack()
+        self.held.callback(self._release, thread)
+
+    def _refuse(self) -> None:
+        raise RunError(
+            f"{self.place} is being written by another process: wait until it is done, or, if it has died, "
+            f"{LEASE_SECONDS:g} s."
+        )
+
+    def _path(self, number: int) -> str:
+        return f"{self.folder}/{number:09d}"
+
+    def _numbers(self) -> list[int]:
+        self.fs.invalidate_cache()
+        return sorted(int(path.rpartition("/")[2]) for path in self.fs.find(self.folder))
+
+    def _last(self) -> int:
+        return max(self._numbers(), default=0)
+
+    def _read(self, number: int) -> Any:
+        try:
+            return json.loads(self.fs.cat_file(self._path(number)))
+        except (FileNotFoundError, ValueError):
+            return None
+
+    def _text(self) -> bytes:
+        return json.dumps({"owner": self.owner, "until": time.time() + LEASE_SECONDS}).encode()
+
+    def _renew(self) -> None:
+        while not self.done.wait(LEASE_SECONDS / 3):
+            with contextlib.suppress(Exception):  # the next attempt may succeed; if none does, the lease ends
+                self.fs.pipe_file(self._path(self.number), self._text())
+
+    def check(self) -> None:
+        """`RunError` if another process has taken over, because this one was away for too long."""
+        if self._last() != self.number:
+            raise RunError(f"{self.place} has been taken over by another process.")
+
+    def _release(self, thread: threading.Thread) -> None:
+        self.done.set()
+        thread.join()
+        with contextlib.suppress(Exception):
+            self.fs.rm(self._path(self.number))
