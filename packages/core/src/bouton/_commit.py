@@ -86,10 +86,7 @@ class _Uncommitted(WrapperStore[Store]):
 
     async def list_dir(self, prefix: str) -> AsyncIterator[str]:
         inside = f"{prefix.rstrip('/')}/" if prefix.strip("/") else ""
-        found = {key.removeprefix(inside).partition("/")[0] for key in self.docs if key.startswith(inside)}
-        async for name in super().list_dir(prefix):
-            found.add(name)
-        for name in sorted(found):
+        for name in dict.fromkeys(k.removeprefix(inside).partition("/")[0] for k in self.docs if k.startswith(inside)):
             yield name
 
     async def exists(self, key: str) -> bool:
@@ -167,6 +164,7 @@ class Ledger:
         for path in changed:
             self.place.write(path + DOC, texts[path])
         self.place.sync(path + DOC for path in changed if path in inner)
+        self.place.check_held()
         self.place.write(ROOT, _text(_with_members({**_GROUP, "attributes": self.attrs}, "", members)))
         self.place.sync([ROOT])
         self.published = texts

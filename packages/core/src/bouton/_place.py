@@ -108,6 +108,9 @@ class Folder:
     def remove(self, keys: Iterable[str]) -> None:
         for key in keys:
             (self.path / key).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # a folder that is not empty stays
+                for folder in Path(key).parents[:-1]:
+                    (self.path / folder).rmdir()
 
     def keys(self) -> Iterator[str]:
         for top, _, names in os.walk(self.path):
@@ -124,6 +127,9 @@ class Folder:
             return shutil.disk_usage(next(p for p in (path, *path.parents) if p.exists())).free
         except OSError:
             return None
+
+    def check_held(self) -> None:
+        """Who holds the lock of a folder does not lose it."""
 
     def lock(self) -> contextlib.ExitStack:
         """Hold the folder until the stack is closed; the folder itself is the lock, and may be renamed meanwhile."""
@@ -227,7 +233,12 @@ class Bucket:
         return None
 
     def lock(self) -> contextlib.ExitStack:
-        return _Lease(self).held
+        self.lease = _Lease(self)
+        return self.lease.held
+
+    def check_held(self) -> None:
+        """`RunError` if another process has taken the lock, because this one was away for too long."""
+        self.lease.check()
 
     def begin(self) -> tuple[Bucket, contextlib.ExitStack]:
         return self, self.lock()
@@ -254,7 +265,8 @@ class _Lease:
             self.fs.pipe_file(self._path(self.number), self._text(), mode="create")
         except FileExistsError:
             self._refuse()
-        self.fs.rm([self._path(n) for n in self._numbers() if n < self.number] or [])
+        if before := [self._path(n) for n in self._numbers() if n < self.number]:
+            self.fs.rm(before)
         thread = threading.Thread(target=self._renew, daemon=True)
         thread.start()
         self.held = contextlib.ExitStack()
@@ -291,7 +303,6 @@ class _Lease:
                 self.fs.pipe_file(self._path(self.number), self._text())
 
     def check(self) -> None:
-        """`RunError` if another process has taken over, because this one was away for too long."""
         if self._last() != self.number:
             raise RunError(f"{self.place} has been taken over by another process.")
 

@@ -74,7 +74,7 @@ class ZarrStore:
             new, held = place.begin()
             try:
                 store = cls(Ledger(new, about), plan, shard, held)
-                if isinstance(place, Bucket) and overwrite:
+                if isinstance(place, Bucket) and check_free(to, overwrite).exists():
                     place.remove(list(place.keys()))
                 for name, array in arrays.items():
                     store._whole(f"{ARRAYS}/{name}", array)
