@@ -1,6 +1,7 @@
 """What runs the examples of a page: blocks of Python share a namespace, lines after ``$`` are commands of a shell.
 
-Used when the site is built (`executed.py`) and by the tests, which also run the README this way.
+Used when the site is built (`executed.py`) and by the tests, which also run the README this way. By hand,
+``python docs/_ext/session.py docs/PAGE.md "CODE"`` runs the blocks of a page, and then code that uses their names.
 """
 
 from __future__ import annotations
@@ -76,3 +77,12 @@ class Session:
         if done.returncode:
             raise RuntimeError(f"{command}: {done.stderr or done.stdout}")
         return done.stdout
+
+
+if __name__ == "__main__":
+    import tempfile
+
+    path, *more = sys.argv[1:]
+    session = Session(Path(path).stem, Path(tempfile.mkdtemp()))
+    for line, code in [*blocks(Path(path).read_text()), *((0, code) for code in more)]:
+        print(session.run(code, line), end="")
