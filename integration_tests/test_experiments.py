@@ -60,3 +60,25 @@ def test_the_synapse_that_earns_distal_rewards_is_found(page):
 def test_another_run_and_another_synapse(seed, chosen, page):
     names = page("distal-reward", stop="run = learn(")
     found_out(names["learn"](names["network"](chosen=chosen), 25, seed=seed, progress=False), chosen)
+
+
+# ---- balance (Vogels et al., 2011) -------------------------------------------------------------------------------
+
+
+def test_inhibition_learns_the_rate_that_is_wanted_and_the_tuning_of_excitation(page):
+    names = page("balance")
+    wanted, settled, rates = names["wanted"], names["settled"], names["rates"]
+    assert len(rates) == 130 and (rates[0] > 1.5 * wanted).all()
+    assert abs(settled.sum() / wanted.sum() - 1) < 0.02
+    np.testing.assert_allclose(settled, wanted, rtol=0.04)  # 200 to 2,000 spikes each
+
+    inhibition, fresh, after = names["of_channel"][-1], names["fresh"], names["after"]
+    assert (inhibition.argmax(0) == names["tuned"].argmax(0)).all()
+    assert names["alike"] > 0.95
+    assert names["balance"](after).min() > 0.75 > 0.65 > names["balance"](fresh).max()
+    currents = {k: [r[f"{k}.current"].values.mean() for r in (fresh, after)] for k in ("exc", "inh")}
+    assert currents["exc"][1] + currents["inh"][1] < 10.0 < currents["exc"][0] + currents["inh"][0]  # the threshold
+    rate = {k: r["cells.s"].values.mean() / 0.5e-3 for k, r in (("before", fresh), ("after", after))}
+    assert rate["before"] > 15.0 and 2.5 < rate["after"] < 5.0
+    cv = names["irregularity"](after)
+    assert 0.9 < cv.mean() < 1.4 and cv.min() > 0.7
