@@ -3,7 +3,6 @@
 import math
 import time
 
-import numpy as np
 from minisom import MiniSom
 from worker import Setup, asked, serve, timed
 from workloads import ALL

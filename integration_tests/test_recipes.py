@@ -150,7 +150,7 @@ BY_HAND = {
     ),
     "hebbian deconv": (
         lambda: HebbianDeconvSynapse(
-            (3, 2, 1, 4), 6, eta=0.1, w_bound=0.9, stride=2, filter_init=0.5, bias_init=range(4)
+            (3, 2, 1, 4), 6, eta=0.1, w_bound=0.9, stride=2, filter_init=0.5, bias_init=[0, 1, 2, 3]
         ),
         lambda: Synapse(
             UpConv((6, 6, 1), (3, 2), 4, 2), 0.5, plasticity=Hebbian(0.1, bound=MagnitudeBound(0.9)),

@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from bouton import Bound, Circuit, CircuitError, Given, Plasticity, Synapse, Tick
+from bouton import Bound, Circuit, CircuitError, Given, InverseDecay, Plasticity, Synapse, Tick
 from bouton_competitive import Instar, Storage
 from bouton_learning import (
     BCM,
@@ -331,9 +331,9 @@ def modulated(rule, tau_baseline=None):
     return lambda w, x: above(x.modulator) * rule(w, x)
 
 
-def scheduled(rule, tau, floor):
+def scheduled(rule, start, tau):
     steps = itertools.count()
-    return lambda w, x: (floor + (1 - floor) / (1 + next(steps) * DT / tau)) * rule(w, x)
+    return lambda w, x: start / (1 + next(steps) * DT / tau) * rule(w, x)
 
 
 def modulated_units(rule):
@@ -567,8 +567,8 @@ CASES = {
         inputs=("unit_modulator",),
     ),
     "Scheduled, inverse": Case(
-        lambda a, b: Scheduled(TraceSTDP(**STEPS), "inverse", tau=2.0, floor=0.2),
-        lambda a, b: summed(scheduled(trace_stdp(**STEPS), tau=2.0, floor=0.2)),
+        lambda a, b: Scheduled(TraceSTDP(**STEPS), InverseDecay(1.5, 2.0)),
+        lambda a, b: summed(scheduled(trace_stdp(**STEPS), 1.5, 2.0)),
     ),
     "Optimised, adam": Case(
         lambda a, b: Optimised(Hebbian(eta=0.1), "adam", 0.05),

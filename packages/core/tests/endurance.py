@@ -6,8 +6,6 @@ Each trial is a function that prints one line and returns whether all was well; 
 
 from __future__ import annotations
 
-import contextlib
-import errno
 import hashlib
 import itertools
 import multiprocessing
@@ -16,14 +14,12 @@ import random
 import select
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
-import threading
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -32,7 +28,7 @@ import bouton
 import jax
 import numpy as np
 import xarray as xr
-from bouton import Record, RunError, _store
+from bouton import Record, _store
 from bouton._writer import Writer
 
 FORK = multiprocessing.get_context("fork")
@@ -231,7 +227,9 @@ def kills(folder: Path, *, random_kills: int, steps: int, every: int | None) -> 
     for problem in problems[:5]:
         print(problem)
     print(f"  one uninterrupted run takes {lasts:.1f} s, {steps // SHARD} commits; {seconds:.0f} s in all")
-    good = told("kill -9 at random times: readable by plain xarray", readable, opened, f"{absent} more had not appeared")
+    good = told(
+        "kill -9 at random times: readable by plain xarray", readable, opened, f"{absent} more had not appeared"
+    )
     good &= told("runs killed so and resumed: every file identical", same, runs, f"{killed} kills")
     return good & (every is None or _kills_at_each(folder, every))
 
@@ -260,7 +258,11 @@ def _kills_at_each(folder: Path, steps: int) -> bool:
 
 
 TRIALS: dict[str, tuple[Callable[..., bool], dict[str, Any], dict[str, Any]]] = {
-    "kills": (kills, {"random_kills": 500, "steps": 1200, "every": 60}, {"random_kills": 4, "steps": 400, "every": None}),
+    "kills": (
+        kills,
+        {"random_kills": 500, "steps": 1200, "every": 60},
+        {"random_kills": 4, "steps": 400, "every": None},
+    ),
 }
 
 

@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 import numpy as np
+from bouton import InverseDecay
 from bouton.testing import Full, RuleTests
 from bouton_learning import (
     BCM,
@@ -126,7 +127,7 @@ class TestEligibilityThatStartsElsewhere(RuleTests):
 
 
 class TestScheduled(RuleTests):
-    rule = Scheduled(TraceSTDP(), tau=20.0, floor=0.1)
+    rule = Scheduled(TraceSTDP(), InverseDecay(1.0, 20.0))
 
 
 class TestDecayed(RuleTests):

@@ -13,7 +13,10 @@ from ._module import Module, Param, parameter
 
 
 class Schedule(Module):
-    """A frozen value that is called with the number t of steps of learning so far, and returns a number."""
+    """A frozen value that is called with the time t of learning so far, and returns a number.
+
+    Whoever has a schedule says what t counts: steps, samples or ms.
+    """
 
     def __call__(self, t: Any) -> jax.Array:
         raise NotImplementedError(f"{type(self).__name__} does not define __call__(t).")
@@ -29,13 +32,13 @@ class Steady(Schedule):
 
 
 class ExponentialDecay(Schedule):
-    r"""A constant share less in each step, down to an end.
+    r"""The same share less in equal times, down to an end.
 
     .. math:: \max(\text{start}\;e^{-t / \tau},\ \text{end})
     """
 
     start: Param = parameter(default=1.0, doc="value at the start")
-    tau: Param = parameter(default=1000.0, gt=0, doc="steps until 1/e of it is left")
+    tau: Param = parameter(default=1000.0, gt=0, doc="time until 1/e of it is left")
     end: Param = parameter(default=0.0, doc="the lowest value")
 
     def __call__(self, t: Any) -> jax.Array:
@@ -50,7 +53,7 @@ class LinearDecay(Schedule):
 
     start: Param = parameter(default=1.0, doc="value at the start")
     end: Param = parameter(default=0.0, doc="value at the end")
-    steps: Param = parameter(default=1000.0, gt=0, doc="how many steps there are between them")
+    steps: Param = parameter(default=1000.0, gt=0, doc="time between them")
 
     def __call__(self, t: Any) -> jax.Array:
         return self.start + (self.end - self.start) * jnp.minimum(_number(t) / self.steps, 1.0)
@@ -63,7 +66,7 @@ class InverseDecay(Schedule):
     """
 
     start: Param = parameter(default=1.0, doc="value at the start")
-    tau: Param = parameter(default=1.0, gt=0, doc="steps until half of it is left")
+    tau: Param = parameter(default=1.0, gt=0, doc="time until half of it is left")
     end: Param = parameter(default=0.0, doc="the lowest value")
 
     def __call__(self, t: Any) -> jax.Array:

@@ -71,8 +71,8 @@ class Synapse(Component):
     class State(Ports):
         w: Float[Array, " weights"] = port(persist=True, doc="weights")
         b: Float[Array, " bias"] = port("{unit}", persist=True, only_if="bias", doc="bias")
-        dw: Float[Array, " weights"] = port(only_if="changes", doc="change of the weights in the last step")
-        db: Float[Array, " bias"] = port("{unit}", only_if="bias_changes", doc="change of the bias in the last step")
+        dw: Float[Array, " weights"] = port(default=None, only_if="changes", doc="last change of the weights")
+        db: Float[Array, " bias"] = port("{unit}", default=None, only_if="bias_changes", doc="last change of the bias")
         release: Any = part()
         transmission: Any = part()
         plasticity: Any = part()
