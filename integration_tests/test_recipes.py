@@ -154,7 +154,7 @@ BY_HAND = {
         ),
         lambda: Synapse(
             UpConv((6, 6, 1), (3, 2), 4, 2), 0.5, plasticity=Hebbian(0.1, bound=MagnitudeBound(0.9)),
-            constraints=Clip(-0.9, 0.9),
+            bias=[0.0, 1.0, 2.0, 3.0], constraints=Clip(-0.9, 0.9),
         ),
     ),
     "mps": (
