@@ -337,6 +337,7 @@ def test_how_long_a_ring_must_be(kind):
     message = rf"ff: {part}: a delay of 5 ms is longer than longest = 4 ms, for which values are kept: give a larger"
     with pytest.raises(bouton.CircuitError, match=message):
         circuit.init(key=jax.random.key(0), dt=1.0)
+    assert kind(bouton.Bounded(bouton.Gaussian(2.0, 1.0), 0.0, 3.5)).longest == 3.5
     assert kind(bouton.Constant(2.5)).longest == 2.5 and kind(bouton.Given(np.array([1.0, 4.0]))).longest == 4.0
 
 

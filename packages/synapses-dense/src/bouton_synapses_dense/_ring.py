@@ -12,7 +12,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from bouton import CircuitError, Constant, Given, Initialiser, Tick, Uniform
+from bouton import Bounded, CircuitError, Constant, Given, Initialiser, Tick, Uniform
 from jax import lax
 from jax.core import Tracer
 
@@ -76,7 +76,7 @@ def turned(ring: jax.Array, steps: int) -> jax.Array:
 
 def _known(ms: Any) -> np.ndarray | None:
     """The delays, or bounds of what will be drawn; None where nothing is known before."""
-    if isinstance(ms, Uniform):
+    if isinstance(ms, Uniform) or (isinstance(ms, Bounded) and ms.high is not None):
         ms = ms.high
     elif isinstance(ms, Constant):
         ms = ms.value
