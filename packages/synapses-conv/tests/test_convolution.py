@@ -62,6 +62,7 @@ def test_dims_have_names():
         "pre": {"pre_height": 8, "pre_width": 6, "pre_channel": 2},
         "post": {"height": 4, "width": 3, "channel": 4},
         "weights": {"ky": 3, "kx": 5, "channel_in": 2, "channel_out": 4},
+        "bias": {"channel": 4},
     }
     assert list(Conv((8, 1), kernel=3, channels_out=1).dims()["weights"]) == ["kx", "channel_in", "channel_out"]
     assert list(Conv((8, 8, 8, 1), kernel=3, channels_out=1).dims()["post"]) == ["depth", "height", "width", "channel"]

@@ -39,6 +39,7 @@ def test_dims_of_a_deconvolution_are_named_by_what_they_are():
         "pre": {"pre_height": 4, "pre_width": 3, "pre_channel": 4},
         "post": {"height": 8, "width": 6, "channel": 2},
         "weights": {"ky": 3, "kx": 5, "channel_out": 1, "channel_in": 4},
+        "bias": {"channel": 2},
     }
 
 

@@ -1,4 +1,9 @@
-"""Windows: what topologies have in common whose units see a window of a map. One axis of it is in `_geometry.py`."""
+"""Windows: what topologies have in common whose units see a window of a map; kernels over a map, and their adjoints.
+
+One axis of a map is in `_geometry.py`. On CPUs XLA is fast for plain convolutions of images, and for little else: its
+gradient by the kernels may take 200 times as long as the product of matrices that it is. So all others are products of
+matrices here, with what each position sees as the rows of one.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,7 @@ import math
 from typing import Any, ClassVar, Literal
 
 import jax
+import jax.numpy as jnp
 from bouton import CircuitError, Topology, static
 from jax import lax
 
@@ -92,6 +98,10 @@ def correlate(
 ) -> jax.Array:
     """Kernels over a map with any batch axes, whose places may be moved apart first (by `apart` per axis)."""
     lead, letters = x.shape[: -len(axes) - 1], "DHW"[-len(axes) :]
+    if apart is None and (len(axes) != 2 or any(a.dilation > 1 for a in axes)):
+        g, kernels = "g" if groups > 1 else "", w.reshape(-1, w.shape[-2], *_split(w.shape[-1], groups))
+        y = jnp.einsum(f"k{g}in,ki{g}o->n{g}o", _seen(x, axes, groups), kernels)
+        return y.reshape(*lead, *(a.size_out for a in axes), w.shape[-1])
     y = lax.conv_general_dilated(
         x.reshape(math.prod(lead), *x.shape[len(lead) :]),
         w,
@@ -103,3 +113,46 @@ def correlate(
         feature_group_count=groups,
     )
     return y.reshape(lead + y.shape[1:])
+
+
+def kernels_of(x: jax.Array, y: jax.Array, axes: tuple[Axis, ...], groups: int = 1) -> jax.Array:
+    """The adjoint of `correlate` in the kernels, from both maps, summed over the batch."""
+    seen, g = _seen(x, axes, groups), "g" if groups > 1 else ""
+    w = jnp.einsum(f"k{g}in,n{g}o->ki{g}o", seen, y.reshape(seen.shape[-1], *_split(y.shape[-1], groups)))
+    return w.reshape(*(a.kernel for a in axes), seen.shape[-2], y.shape[-1])
+
+
+def spread(w: jax.Array, y: jax.Array, axes: tuple[Axis, ...], groups: int = 1) -> jax.Array:
+    """The adjoint of `correlate` in the map that kernels see: its places, from those of the other map."""
+    lead, g, parts = y.shape[: -len(axes) - 1], "g" if groups > 1 else "", _split(w.shape[-1], groups)
+    of_taps = jnp.einsum(f"n{g}o,ki{g}o->k{g}in", y.reshape(-1, *parts), w.reshape(-1, w.shape[-2], *parts))
+    like = jax.ShapeDtypeStruct((*lead, *(a.size for a in axes), groups * w.shape[-2]), y.dtype)
+    (x,) = jax.linear_transpose(lambda x: _seen(x, axes, groups), like)(of_taps)
+    return x
+
+
+def windows(x: jax.Array, axes: tuple[Axis, ...], at: int, *, front: bool = False) -> jax.Array:
+    """What each position sees of a map whose places are axes `at`, `at` + 1 and so on, which become positions.
+
+    The taps are axes in front of all others or, without `front`, in front of the last one. By slices along one axis
+    after the other, whose adjoint is fast, where that of indexing is not.
+    """
+    for i, axis in enumerate(axes):
+        place = at + i * (2 if front else 1)
+        pads = [(axis.before, axis.after, 0) if n == place else (0, 0, 0) for n in range(x.ndim)]
+        padded, reach = lax.pad(x, jnp.zeros((), x.dtype), pads), (axis.size_out - 1) * axis.stride + 1
+        starts = (tap * axis.dilation for tap in range(axis.kernel))
+        x = jnp.stack([lax.slice_in_dim(padded, s, s + reach, axis.stride, place) for s in starts], i if front else -2)
+    return x
+
+
+def _seen(x: jax.Array, axes: tuple[Axis, ...], groups: int) -> jax.Array:
+    """What each position of each sample sees, as (tap, channel, position), with groups in front of channels."""
+    channels = jnp.moveaxis(x, -1, 0)
+    seen = windows(channels, axes, channels.ndim - len(axes), front=True)
+    return seen.reshape(math.prod(a.kernel for a in axes), *_split(x.shape[-1], groups), -1)
+
+
+def _split(channels: int, groups: int) -> tuple[int, ...]:
+    """Axes for the channels of each group. One group has no axis: XLA would take it for a batch of matrices."""
+    return (groups, channels // groups) if groups > 1 else (channels,)

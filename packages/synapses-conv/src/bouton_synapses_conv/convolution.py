@@ -7,7 +7,7 @@ from typing import Any
 
 import jax
 
-from ._windows import Windows, correlate
+from ._windows import Windows, correlate, kernels_of, spread
 
 
 class Conv(Windows):
@@ -36,6 +36,12 @@ class Conv(Windows):
 
     def apply(self, w: jax.Array, x: jax.Array) -> jax.Array:
         return correlate(w, x, self.axes, self.groups)
+
+    def outer(self, w: jax.Array, pre: jax.Array, post: jax.Array) -> jax.Array:
+        return kernels_of(pre, post, self.axes, self.groups)
+
+    def transpose(self, w: jax.Array, post: jax.Array) -> jax.Array:
+        return spread(w, post, self.axes, self.groups)
 
     def fan_in_count(self) -> Any:
         return float(math.prod(a.most_taps for a in self.axes) * self.size_in[-1] // self.groups)

@@ -14,6 +14,7 @@ from bouton import CircuitError
 from jax import lax
 
 from ._geometry import Axis, per_axis
+from ._windows import kernels_of
 
 Pairs = tuple[tuple[int, int], tuple[int, int]]
 Padding = Literal["SAME", "VALID"] | Pairs
@@ -101,17 +102,14 @@ def calc_dK_conv(
     delta = (0, 0) if delta_shape is None else tuple(delta_shape)
     _check_delta("calc_dK_conv", delta, stride)
     sizes = zip(x.shape[1:3], d_out.shape[1:3], pads, stride, delta, strict=True)
-    height, width = kernel = [n + sum(pad) - (out - 1) * s - rest for n, out, pad, s, rest in sizes]
+    kernel = [n + sum(pad) - (out - 1) * s - rest for n, out, pad, s, rest in sizes]
     if min(kernel) < 1:
         raise CircuitError(
             f"calc_dK_conv.d_out of shape {d_out.shape} has too many positions for x of shape {x.shape} with "
             f"stride_size={stride_size}, padding={padding} and delta_shape={delta}: kernels would be {tuple(kernel)}."
         )
-    # as a convolution of the images with d: channels take the place of samples
-    d_kernels = lax.conv_general_dilated(
-        x, d_out, (1, 1), pads, rhs_dilation=stride, dimension_numbers=("CHWN", "IHWO", "HWNC")
-    )
-    return d_kernels[:height, :width]
+    axes = zip(("height", "width"), x.shape[1:3], kernel, stride, (1, 1), *zip(*pads, strict=True), strict=True)
+    return kernels_of(x, d_out, tuple(Axis(*axis) for axis in axes))
 
 
 def calc_dX_conv(

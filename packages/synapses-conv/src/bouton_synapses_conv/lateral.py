@@ -11,7 +11,7 @@ from bouton import CircuitError, Initialiser, Topology, static
 from jax import lax
 
 from ._geometry import NAMES, Axis, check_size, labelled, per_axis
-from ._windows import correlate, taps
+from ._windows import correlate, kernels_of, taps
 
 
 class Lateral(Topology):
@@ -57,14 +57,14 @@ class Lateral(Topology):
         return {"pre": labelled(self.size_in, "pre_"), "post": labelled(self.size_in), "weights": weights}
 
     def apply(self, w: jax.Array, x: jax.Array) -> jax.Array:
-        places = self._kernel[:-1]
-        if not self.centre:
-            w = jnp.where(np.arange(w.size).reshape(w.shape) == w.size // 2, 0.0, w)
-        # kernels from each channel to each are many times as fast on CPUs as one that slides over channels
-        w = _between_channels(w, self.size_in[-1])
-        names, sizes = NAMES[-len(self.size_in) : -1], self.size_in[:-1]
-        axes = tuple(Axis.derived(*each, 1, 1, "SAME") for each in zip(names, sizes, places, strict=True))
-        return correlate(w, self.sign * x, axes)
+        return correlate(self._kernels(w), self.sign * x, self._axes)
+
+    def outer(self, w: jax.Array, pre: jax.Array, post: jax.Array) -> jax.Array:
+        (outer,) = jax.linear_transpose(self._kernels, w)(kernels_of(self.sign * pre, post, self._axes))
+        return outer
+
+    def transpose(self, w: jax.Array, post: jax.Array) -> jax.Array:
+        return self.apply(jnp.flip(w), post)
 
     def unsigned(self) -> Lateral:
         return self.replace(sign=1)
@@ -72,6 +72,18 @@ class Lateral(Topology):
     def draw(self, initialiser: Initialiser, key: Any) -> jax.Array:
         """New weights, 0 where there is no synapse."""
         return jnp.where(self.multiplicity() != 0, super().draw(initialiser, key), 0.0)
+
+    def _kernels(self, w: jax.Array) -> jax.Array:
+        """From each channel to each: on CPUs many times as fast as one kernel that slides over channels."""
+        if not self.centre:
+            w = jnp.where(np.arange(w.size).reshape(w.shape) == w.size // 2, 0.0, w)
+        return _between_channels(w, self.size_in[-1])
+
+    @property
+    def _axes(self) -> tuple[Axis, ...]:
+        names, sizes = NAMES[-len(self.size_in) : -1], self.size_in[:-1]
+        each = zip(names, sizes, self._kernel, strict=False)  # which has channels, too
+        return tuple(Axis.derived(*axis, 1, 1, "SAME") for axis in each)
 
     @property
     def _kernel(self) -> tuple[int, ...]:

@@ -8,10 +8,8 @@ from typing import Any, ClassVar
 import jax
 import jax.numpy as jnp
 from bouton import Initialiser
-from jax import lax
 
-from ._geometry import Axis
-from ._windows import Windows
+from ._windows import Windows, windows
 
 
 class Local2d(Windows):
@@ -37,7 +35,7 @@ class Local2d(Windows):
     def apply(self, w: jax.Array, x: jax.Array) -> jax.Array:
         lead, lanes, groups = x.shape[:-3], math.prod(x.shape[:-3]), self.groups
         positions, inside = math.prod(self.size_out[:-1]), w.shape[4]
-        seen = windows(x, self.axes).reshape(lanes, positions, -1, groups, inside)
+        seen = windows(x, self.axes, x.ndim - 3).reshape(lanes, positions, -1, groups, inside)
         w = w.reshape(positions, -1, inside, groups, self.channels_out // groups)
         # all that a unit sums over as one axis: XLA multiplies such matrices several times faster
         seen = jnp.moveaxis(seen, 3, 2).reshape(lanes, positions * groups, -1)
@@ -47,17 +45,3 @@ class Local2d(Windows):
     def draw(self, initialiser: Initialiser, key: Any) -> jax.Array:
         """New weights, 0 where there is no synapse."""
         return jnp.where(self.multiplicity() != 0, super().draw(initialiser, key), 0.0)
-
-
-def windows(x: jax.Array, axes: tuple[Axis, ...]) -> jax.Array:
-    """What each position sees: from (*batch, *places, channel) to (*batch, *positions, *taps, channel).
-
-    By slices along one axis after the other, whose adjoint is fast, where that of indexing is not.
-    """
-    lead = x.ndim - len(axes) - 1
-    for at, axis in enumerate(axes, lead):
-        pads = [(axis.before, axis.after) if i == at else (0, 0) for i in range(x.ndim)]
-        padded, reach = jnp.pad(x, pads), (axis.size_out - 1) * axis.stride + 1
-        starts = (tap * axis.dilation for tap in range(axis.kernel))
-        x = jnp.stack([lax.slice_in_dim(padded, s, s + reach, axis.stride, at) for s in starts], -2)
-    return x

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from bouton import static
 
 from ._geometry import Axis, per_axis
-from ._windows import Windows, correlate
+from ._windows import Windows, correlate, kernels_of
 
 
 class UpConv(Windows):
@@ -35,8 +36,27 @@ class UpConv(Windows):
         return super().dims() | {"bias": {"channel": self.channels_out}}
 
     def apply(self, w: jax.Array, x: jax.Array) -> jax.Array:
-        apart = per_axis("UpConv.stride", self.stride, len(self.size_in) - 1)
-        return correlate(w, x, self.axes, self.groups, apart)
+        return correlate(w, x, self.axes, self.groups, self._apart)
+
+    def outer(self, w: jax.Array, pre: jax.Array, post: jax.Array) -> jax.Array:
+        return _turned(kernels_of(post, pre, self._back, self.groups), self.groups)
+
+    def transpose(self, w: jax.Array, post: jax.Array) -> jax.Array:
+        return correlate(_turned(w, self.groups), post, self._back, self.groups)
+
+    @property
+    def _apart(self) -> tuple[int, ...]:
+        return per_axis("UpConv.stride", self.stride, len(self.size_in) - 1)
+
+    @property
+    def _back(self) -> tuple[Axis, ...]:
+        """The axes of the convolution of which this, with turned kernels, is the adjoint."""
+        back = []
+        for axis, stride in zip(self.axes, self._apart, strict=True):
+            reach = (axis.kernel - 1) * axis.dilation
+            ends = reach - axis.before, reach - axis.after
+            back.append(Axis(axis.name, axis.size_out, axis.kernel, stride, axis.dilation, *ends))
+        return tuple(back)
 
     def _axis(self, name: str, size: int, kernel: int, stride: int, dilation: int, padding: Any) -> Axis:
         extent = (kernel - 1) * dilation + 1
@@ -47,3 +67,10 @@ class UpConv(Windows):
         elif padding == "VALID":
             padding = extent - 1, max(extent, stride) - 1
         return Axis.derived(name, (size - 1) * stride + 1, kernel, 1, dilation, padding)
+
+
+def _turned(w: jax.Array, groups: int) -> jax.Array:
+    """Kernels turned round, with input and output channels exchanged within each group."""
+    *kernel, channels_in, _ = w.shape
+    w = jnp.flip(w, range(len(kernel))).reshape(*kernel, channels_in, groups, -1)
+    return w.swapaxes(-1, -3).reshape(*kernel, -1, groups * channels_in)
