@@ -31,6 +31,7 @@ FAMILY = (
     "core",
     "cells",
     "synapses-dense",
+    "synapses-conv",
     "learning",
     "competitive",
 )  # what the workloads use of bouton, installed from this tree

@@ -30,6 +30,7 @@ PEERS = {  # of each workload, in the order of the table; what follows the dash 
     "W4": ("ngclearn", "brian2", "brian2-2", "brainpy"),
     "W5": ("bouton-fixed", "brian2"),
     "W6": ("ngclearn", "minisom"),
+    "W7": ("ngclearn",),
 }
 TOLERANCE = 0.1  # of the mean spike count: beyond it two libraries do not simulate the same thing
 

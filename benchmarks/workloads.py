@@ -111,21 +111,8 @@ class UnsupervisedSTDP:
         return (w * (self.norm / w.sum(axis=0))).astype(np.float32)
 
     def images(self) -> np.ndarray:
-        """Images (n_images, n_in) in [0, 1]: two soft straight strokes each, with about as much ink as MNIST.
-
-        A pixel's brightness is exp(-d^2 / 3) at the distance d (pixels) to the nearer stroke.
-        """
-        import numpy as np
-
-        rng = np.random.default_rng(0)
-        side = math.isqrt(self.n_in)
-        pixels = np.stack(np.meshgrid(np.arange(side), np.arange(side), indexing="xy"), axis=-1).reshape(-1, 2)
-        out = np.empty((self.n_images, self.n_in), np.float32)
-        for image in out:
-            strokes = rng.uniform(6.0, side - 6.0, (2, 2, 2))
-            nearest = np.min([_distance2(pixels, *stroke) for stroke in strokes], axis=0)
-            image[:] = np.exp(-nearest / 3.0)
-        return out
+        """Images (n_images, n_in) in [0, 1], with about as much ink as MNIST."""
+        return strokes(self.n_images, math.isqrt(self.n_in))
 
 
 @dataclass(frozen=True)
@@ -331,6 +318,71 @@ class Izhikevich:
     highest: float = 12.0
 
 
+@dataclass(frozen=True)
+class ConvolutionalSTDP:
+    """W7: trace STDP on a convolution of an image: 5 x 5 kernels from one channel to 32, without a change of size.
+
+    One step, for each of `batch` images that are shown at the same time, where K is the sum over a window:
+
+        j   <- K(s_in)
+        v   <- v + dt/tau_m (v_rest - v) + gain j         no current for the `refractory` ms after a spike
+        s   <- v > thr;  v <- v_reset where s
+        W   <- clip(W + sum over images and positions of a_plus x_in (x) s - a_minus s_in (x) x, low, high)
+        x   <- 1 where s, else x exp(-dt/tau_trace)       read by W decayed, but before this step's spike sets it to 1
+
+    A repetition starts at rest, from `weights()`, and shows the images for `steps` steps as Poisson trains of at most
+    `max_hz`.
+    """
+
+    batch: int
+    steps: int
+    side: int = 28
+    kernel: int = 5
+    channels: int = 32
+    dt: float = 1.0
+    max_hz: float = 63.75
+    tau_m: float = 100.0
+    gain: float = 8.0
+    refractory: float = 5.0
+    thr: float = -52.0
+    v_rest: float = -65.0
+    v_reset: float = -60.0
+    tau_trace: float = 20.0
+    a_plus: float = 1e-5
+    a_minus: float = 1e-5
+    low: float = 0.01
+    high: float = 0.99
+
+    def weights(self) -> np.ndarray:
+        """Start weights (height, width, in, out)."""
+        import numpy as np
+
+        return (
+            np.random.default_rng(0).uniform(0.1, 0.4, (self.kernel, self.kernel, 1, self.channels)).astype(np.float32)
+        )
+
+    def images(self) -> np.ndarray:
+        """Images (batch, side * side) in [0, 1]."""
+        return strokes(self.batch, self.side)
+
+
+def strokes(n: int, side: int) -> np.ndarray:
+    """Images (n, side * side) in [0, 1] of two soft straight strokes each.
+
+    A pixel's brightness is exp(-d^2 / 3) at the distance d (pixels) to the nearer stroke.
+    """
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    pixels = np.stack(np.meshgrid(np.arange(side), np.arange(side), indexing="xy"), axis=-1).reshape(-1, 2)
+    out = np.empty((n, side * side), np.float32)
+    for image in out:
+        ends = rng.uniform(6.0, side - 6.0, (2, 2, 2))
+        nearest = np.min([_distance2(pixels, *each) for each in ends], axis=0)
+        image[:] = np.exp(-nearest / 3.0)
+    return out
+
+
 def currents(p: HodgkinHuxley | LIF | Izhikevich) -> np.ndarray:
     """The current of each cell: evenly spaced."""
     import numpy as np
@@ -357,6 +409,7 @@ W3 = [CUBA(4_000, 80, tolerance=0.1), CUBA(20_000, 80), CUBA(20_000, 1_000), CUB
 W4 = {"hh": HodgkinHuxley(), "lif": LIF(), "izhikevich": Izhikevich()}
 W5 = [PlasticCUBA(4_000, 80, tolerance=0.1), PlasticCUBA(20_000, 80)]
 W6 = [SelfOrganisingMap(1, 2_000), SelfOrganisingMap(64, 100)]
+W7 = [ConvolutionalSTDP(1, 1000), ConvolutionalSTDP(32, 40)]
 ALL = {
     "W1": W1,
     "W2": W2,
@@ -364,6 +417,7 @@ ALL = {
     **{f"W4-{name}": cells for name, cells in W4.items()},
     **{f"W5-{size.n}x{size.k}": size for size in W5},
     **{f"W6-{size.batch}": size for size in W6},
+    **{f"W7-{maps.batch}": maps for maps in W7},
 }
 
 
