@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .latency import LatencyCell as LatencyCell
     from .leaky_noise import LeakyNoiseCell as LeakyNoiseCell
     from .lif import LIFCell as LIFCell
+    from .map_winners import MapWinners as MapWinners
     from .modulators import Dopamine as Dopamine
     from .ornstein_uhlenbeck import OrnsteinUhlenbeckCurrent as OrnsteinUhlenbeckCurrent
     from .phasor import PhasorCell as PhasorCell

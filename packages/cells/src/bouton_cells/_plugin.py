@@ -19,6 +19,7 @@ NAMES = {
         "LaplacianErrorCell": "bouton_cells.errors:LaplacianErrorCell",
         "LatencyCell": "bouton_cells.latency:LatencyCell",
         "LeakyNoiseCell": "bouton_cells.leaky_noise:LeakyNoiseCell",
+        "MapWinners": "bouton_cells.map_winners:MapWinners",
         "OrnsteinUhlenbeckCurrent": "bouton_cells.ornstein_uhlenbeck:OrnsteinUhlenbeckCurrent",
         "PhasorCell": "bouton_cells.phasor:PhasorCell",
         "PiecewiseCurrent": "bouton_cells.step_current:PiecewiseCurrent",
