@@ -194,7 +194,8 @@ class SelfOrganisingMap:
         eta = eta_0 exp(-t/tau),  r = r_0 exp(-t ln(r_0)/tau)       t counts steps, D is the distance on the grid
 
     A repetition is `steps` steps from `weights()`, through the images in their order and again. What is counted is the
-    mean distance of an image from the nearest unit at the end, in thousandths.
+    mean distance of an image from the nearest unit at the end, in thousandths. MiniSom learns from the images of a batch
+    one after the other, which gives another map.
     """
 
     batch: int
@@ -202,7 +203,7 @@ class SelfOrganisingMap:
     n_in: int = 784
     rows: int = 20
     columns: int = 20
-    n_images: int = 256
+    n_samples: int = 256
     eta: float = 0.5
     tau: float = 50_000.0
     counted: str = "error x 1000"
@@ -228,13 +229,13 @@ class SelfOrganisingMap:
 
     def images(self) -> np.ndarray:
         """The images of W2."""
-        return UnsupervisedSTDP(n_in=self.n_in, n_images=self.n_images).images()
+        return UnsupervisedSTDP(n_in=self.n_in, n_images=self.n_samples).images()
 
     def order(self) -> np.ndarray:
         """Which images each step sees: (step, batch)."""
         import numpy as np
 
-        return (np.arange(self.steps * self.batch) % self.n_images).reshape(self.steps, self.batch)
+        return (np.arange(self.steps * self.batch) % self.n_samples).reshape(self.steps, self.batch)
 
     def error(self, weights: np.ndarray) -> int:
         """What is counted."""
@@ -408,7 +409,7 @@ W2 = UnsupervisedSTDP()
 W3 = [CUBA(4_000, 80, tolerance=0.1), CUBA(20_000, 80), CUBA(20_000, 1_000), CUBA(100_000, 80)]
 W4 = {"hh": HodgkinHuxley(), "lif": LIF(), "izhikevich": Izhikevich()}
 W5 = [PlasticCUBA(4_000, 80, tolerance=0.1), PlasticCUBA(20_000, 80)]
-W6 = [SelfOrganisingMap(1, 2_000), SelfOrganisingMap(64, 100)]
+W6 = [SelfOrganisingMap(1, 2_000), SelfOrganisingMap(64, 100, tolerance=0.1)]
 W7 = [ConvolutionalSTDP(1, 1000), ConvolutionalSTDP(32, 40)]
 ALL = {
     "W1": W1,

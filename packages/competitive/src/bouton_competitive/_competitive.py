@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import jax
@@ -77,13 +78,19 @@ class Competitive(Component):
     ) -> Any:
         """The state after a step in which the rule has seen these values; `plasticity` is another one to ask."""
         synapse = self.synapse if plasticity is None else self.synapse.replace(plasticity=plasticity)
-        before = synapse.State(w=s.w, b=None, plasticity=s.plasticity)
+        before = _holding(synapse, w=s.w, plasticity=s.plasticity)
         seen = synapse.Late(post=post, plasticity=late.plasticity)
         after = synapse.evolve(before, synapse.In(pre=pre), seen, tick)
         return s.replace(w=after.w, t=s.t + 1, plasticity=after.plasticity)
 
     def consolidate(self, s: Any) -> Any:
-        return s.replace(w=self.synapse.consolidate(self.synapse.State(w=s.w, b=None, plasticity=None)).w)
+        return s.replace(w=self.synapse.consolidate(_holding(self.synapse, w=s.w)).w)
+
+
+def _holding(synapse: Synapse, **values: Any) -> Any:
+    """A state of a synapse that has nothing else."""
+    names = (f.name for f in dataclasses.fields(synapse.State))
+    return synapse.State(**(dict.fromkeys(names) | values))
 
 
 def check_start(name: str, schedule: Schedule, most: float | None = None) -> None:

@@ -65,8 +65,8 @@ def _one(distance: Distance, w: jax.Array, x: jax.Array, p: float | None) -> jax
 
 def _euclidean(w: jax.Array, x: jax.Array) -> jax.Array:
     # |x - w|^2 = |x|^2 - 2 x w + |w|^2 is a product of matrices. Distances do not depend on the origin, but rounding
-    # errors do: it is put amid the units.
-    origin = w.mean(1)
+    # errors do: it is put among the units.
+    origin = w[:, 0]
     w, x = w - origin[:, None], x - origin
     squared = (x * x).sum(-1, keepdims=True) - 2.0 * (x @ w) + (w * w).sum(0)
     return _power(squared, 0.5)
@@ -85,4 +85,5 @@ def unit_length(v: jax.Array, axis: int = -1) -> jax.Array:
 def _power(v: jax.Array, p: float) -> jax.Array:
     """``v ** p`` of what is above 0, else 0: with a finite gradient there, too."""
     some = v > 0
-    return jnp.where(some, jnp.where(some, v, 1.0) ** p, 0.0)
+    v = jnp.where(some, v, 1.0)
+    return jnp.where(some, jnp.sqrt(v) if p == 0.5 else v**p, 0.0)
