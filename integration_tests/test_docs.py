@@ -14,7 +14,7 @@ sys.path.insert(0, str(ROOT / "docs" / "_ext"))
 
 from session import Session, blocks  # noqa: E402
 
-ELSEWHERE = {"balance", "distal-reward"}  # what comes out is looked at in test_experiments.py
+ELSEWHERE = {"balance", "distal-reward", "predictive-coding"}  # what comes out is looked at in test_experiments.py
 PAGES = sorted(
     page
     for of in ("*.md", "rules/*.md")

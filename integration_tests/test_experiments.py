@@ -82,3 +82,23 @@ def test_inhibition_learns_the_rate_that_is_wanted_and_the_tuning_of_excitation(
     assert rate["before"] > 15.0 and 2.5 < rate["after"] < 5.0
     cv = names["irregularity"](after)
     assert 0.9 < cv.mean() < 1.4 and cv.min() > 0.7
+
+
+# ---- predictive coding (Whittington & Bogacz, 2017) --------------------------------------------------------------
+
+
+def test_predictive_coding_reads_digits_as_well_as_gradients_do(page):
+    names = page("predictive-coding")
+    assert len(names["test"].labels) == 397
+    local, others = names["by_errors"], (names["by_rates"], names["by_spikes"])
+    assert min(local, *others) >= 0.95
+    assert local > max(others) - 0.025
+
+    error = names["shown"]
+    assert error[-1] < error[0] / 20
+    settling = (names["first"] + names["second"])[2:]  # the errors of the output arrive one step late
+    assert (np.diff(settling) < 2e-3 * settling[0]).all() and settling[-1] < settling[0] / 10
+
+    for name, (slope, _) in names["uphill"].items():
+        change = names["after"][name].w - names["start"][name].w
+        assert np.vdot(change, slope) > 0.97 * np.linalg.norm(change) * np.linalg.norm(slope)
