@@ -194,8 +194,8 @@ class SelfOrganisingMap:
         eta = eta_0 exp(-t/tau),  r = r_0 exp(-t ln(r_0)/tau)       t counts steps, D is the distance on the grid
 
     A repetition is `steps` steps from `weights()`, through the images in their order and again. What is counted is the
-    mean distance of an image from the nearest unit at the end, in thousandths. MiniSom learns from the images of a batch
-    one after the other, which gives another map.
+    mean distance of an image from the nearest unit at the end, in thousandths. MiniSom learns from the images of a
+    batch one after the other, which gives another map.
     """
 
     batch: int
