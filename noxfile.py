@@ -5,6 +5,7 @@ contributor needs before a commit; `nox -t release` runs the rest, and `.ci/run`
 """
 
 import ast
+import os
 import shutil
 import subprocess
 import sys
@@ -86,6 +87,8 @@ def newest() -> str:
 
 
 OLDEST, NEWEST = "3.11", newest()
+
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each process compiles all of JAX and xarray once more
 
 nox.needs_version = ">=2025.10.14"
 nox.options.tags = ["commit"]
