@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from bouton import Clip, Constant, ExponentialDecay, Gaussian, Given, InverseDecay, LinearDecay, Uniform
 from bouton_competitive import Instar, SOMSynapse, topographic_error, u_matrix
-from bouton_competitive.grids import places
 
 from .steps import random, stepped
 from .test_winners import BY_HAND
@@ -65,7 +64,7 @@ def test_neighbourhoods_by_a_loop_over_any_grid(shape, grid, periodic):
 
 
 def test_neighbours_in_a_hexagonal_grid_are_at_a_distance_of_one():
-    at = places((5, 6), "hexagonal")
+    at = SOMSynapse(2, (5, 6), grid="hexagonal").places
     far = np.linalg.norm(at[:, None] - at, axis=-1)
     inner = [i for i in range(30) if 0 < i // 6 < 4 and 0 < i % 6 < 5]
     assert all(np.isclose(far[i], 1.0).sum() == 6 for i in inner)
@@ -176,6 +175,18 @@ def test_constraints_and_wrappers_come_with_the_rule():
     np.testing.assert_allclose(half.w, plain.w, atol=1e-6)
     clipped, _ = stepped(SOMSynapse(3, 4, 0.2, 1.0, constraints=Clip(0.0, 0.1)), xs, w=w)
     assert float(clipped.w.min()) >= 0 and float(clipped.w.max()) <= 0.1 < float(plain.w.max())
+
+
+def test_no_step_builds_an_array_of_samples_by_inputs_by_units():
+    circuit = bouton.Circuit({"som": SOMSynapse(50, (6, 10))})
+    state, x = circuit.init(key=jax.random.key(0), dt=1.0, batch=40), jnp.zeros((40, 50))
+    step = jax.jit(lambda state, x: circuit.step(state, bouton.Tick(step=0, dt=1.0, batch=(40,)), {"som.pre": x}))
+    assert step.lower(state, x).compile().memory_analysis().temp_size_in_bytes < 40 * 50 * 60 * 4 / 2
+
+
+def test_a_rate_may_be_drawn():
+    circuit = bouton.Circuit({"som": SOMSynapse(2, 3, LinearDecay(Uniform(0.1, 0.2), 0.0, 10))})
+    assert 0.1 <= float(circuit.realise(jax.random.key(0)).nodes["som"].eta.start) <= 0.2
 
 
 def test_without_learning_weights_and_time_stay():

@@ -181,6 +181,26 @@ def test_weights_and_bias_learn_by_the_terms(reduce: str) -> None:
     assert np.allclose(state.b, 0.1 + Y.sum(0) * share, atol=1e-6)
 
 
+class Sides(Rule):
+    """Each side alone: the other factor is one number for all samples."""
+
+    def terms(self, s: Any, pre: Any, post: Any, x: Any, tick: Tick) -> Any:
+        return s, (Term(2.0, post, lambda w: -w), Term(pre, 3.0, 0.5, bias=0.1), Term(0.7, 1.0))
+
+
+@pytest.mark.parametrize("reduce", ["mean", "sum", None])
+def test_a_factor_that_is_one_number_counts_for_each_sample(reduce: Any) -> None:
+    one = [-W * 2.0 * y + 1.5 * x[:, None] + 0.7 for x, y in zip(X, Y, strict=True)]
+    by_hand = {"mean": np.mean(one, 0), "sum": np.sum(one, 0), None: np.stack(one)}[reduce]
+    weights = Weights(jnp.asarray(W, jnp.float32), jnp.zeros(POST))
+    pre, post = jnp.asarray(X, jnp.float32), jnp.asarray(Y, jnp.float32)
+    _, terms = Sides().terms(None, pre, post, None, Tick(step=0, dt=1.0))
+    change = learn(Full(PRE, POST), weights, terms, batch=(2,), reduce=reduce)
+    assert np.allclose(change.w, by_hand, atol=1e-5)
+    assert np.allclose(change.b, {"mean": 0.3, "sum": 0.6, None: 0.3}[reduce])
+    assert change.b.shape == ((2, POST) if reduce is None else (POST,))
+
+
 def test_the_last_changes_are_states_on_request() -> None:
     """What the rule says and what a constraint of the tick makes of it; the second step's, not those of both."""
     total = Normalise(2.0, when="tick")

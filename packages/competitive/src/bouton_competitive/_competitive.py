@@ -11,6 +11,7 @@ import numpy as np
 from bouton import (
     CircuitError,
     Component,
+    Initialiser,
     Plasticity,
     Ports,
     Schedule,
@@ -95,6 +96,8 @@ def _holding(synapse: Synapse, **values: Any) -> Any:
 
 def check_start(name: str, schedule: Schedule, most: float | None = None) -> None:
     """Raise `CircuitError` where a schedule begins with 0 or less, or with more than `most`."""
+    if any(isinstance(v, Initialiser) for v in vars(schedule).values()):
+        return  # what it begins with is drawn later
     with jax.ensure_compile_time_eval():
         first = schedule(0)
     if isinstance(first, jax.core.Tracer) or (first > 0 and (most is None or first <= most)):

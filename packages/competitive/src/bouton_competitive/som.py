@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from bouton import (
     Constraint,
     ExponentialDecay,
@@ -25,7 +26,7 @@ from bouton import (
 from jaxtyping import Array, Float, Int
 
 from ._competitive import Competitive, check_start
-from .grids import Grid, check_grid, squared_distances
+from .grids import Grid, check_grid, places, squared_distances
 from .instar import Instar
 from .winners import Distance, check_distance, distances, nearest
 
@@ -92,6 +93,11 @@ class SOMSynapse(Competitive):
         if self.radius is not None:
             vars(self)["radius"] = as_schedule(self.radius, "SOMSynapse.radius")
             check_start("SOMSynapse.radius", self.radius)
+
+    @property
+    def places(self) -> np.ndarray:
+        """Where the units lie: coordinates (unit, axis) in which neighbours are at a distance of 1."""
+        return places(self.n_units, self.grid)
 
     def advance(self, s: Any, x: Any, tick: Tick) -> tuple[Any, Any]:
         winner, far, h = self._respond(s, x.pre)
