@@ -102,7 +102,7 @@ class HopfieldSynapse(Competitive):
 
 
 def hopfield_energy(xi: jax.Array, w: jax.Array, beta: Any) -> jax.Array:
-    """Energy (*batch) of states xi (*batch, pre) with the memories w (pre, post): see `HopfieldSynapse`."""
+    """Energy of each state xi (..., pre) with the memories w (pre, post): see `HopfieldSynapse`."""
     largest = (w * w).sum(0).max()
     free = jax.nn.logsumexp(beta * (xi @ w), axis=-1) - math.log(w.shape[1])
     return -free / beta + 0.5 * (xi * xi).sum(-1) + 0.5 * largest
