@@ -5,7 +5,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from bouton_learning import Bounds, HardBound, MagnitudeBound, SoftBound, TraceSTDP
+from bouton_learning import (
+    Bounds,
+    HardBound,
+    InhibitorySTDP,
+    MagnitudeBound,
+    SoftBound,
+    TraceSTDP,
+    TripletSTDP,
+)
 
 W = np.array([-0.5, 0.0, 0.25, 1.0, 2.0, 3.0])
 ROOM = {
@@ -34,17 +42,30 @@ def test_one_event_at_the_lowest_weight_grows_by_all_the_room(weights, at):
     np.testing.assert_allclose([up, down], [-1 + 0.1 * 3**1.5, 2 - 0.1 * 3**1.5], rtol=1e-6)
 
 
-@pytest.mark.parametrize("bound", [SoftBound(0.2, 0.9), HardBound(0.2, 0.9)])
-def test_weights_stay_in_range_and_leave_both_ends_again(bound, weights, poisson):
-    """1e5 steps with spikes on both sides, of which a tenth of the units begin at either end."""
+ROOMY, SET = {"bound": SoftBound(0.2, 0.9)}, {"trace": "set"}
+IN_RANGE = {
+    "trace STDP, soft": (TraceSTDP(a_plus=0.2, a_minus=0.2, **ROOMY, **SET), 0.0),
+    "trace STDP, hard": (TraceSTDP(a_plus=0.02, a_minus=0.02, bound=HardBound(0.2, 0.9), **SET), 0.04),
+    "triplets, soft": (
+        TripletSTDP(a2_plus=0.1, a3_plus=0.1, a2_minus=0.1, a3_minus=0.1, tau_x=50.0, tau_y=50.0, **ROOMY, **SET),
+        0.0,
+    ),
+    "inhibition, soft": (InhibitorySTDP(eta=0.1, rho=80.0, **ROOMY, **SET), 0.0),
+}
+
+
+@pytest.mark.parametrize(("rule", "beyond"), IN_RANGE.values(), ids=IN_RANGE)
+def test_weights_stay_in_range_and_leave_both_ends_again(rule, beyond, weights, poisson):
+    """1e5 random events without any `Clip`; hard bounds let the last step through, which is `beyond` at most."""
     start = np.linspace(0.2, 0.9, 40).reshape(8, 5)
     start[0], start[-1] = 0.2, 0.9
-    rule = TraceSTDP(a_plus=0.02, a_minus=0.02, trace="set", bound=bound)
-    series = weights(
-        rule, poisson(0.2, 12_500, 8, 0), poisson(0.2, 12_500, 5, 1), w=start, constraints=[bouton.Clip(0.2, 0.9)]
-    )
-    assert series.min() >= np.float32(0.2) and series.max() <= np.float32(0.9)
+    pre, post = poisson(0.2, 12_500, 8, 0), poisson(0.2, 12_500, 5, 1)
+    assert pre.sum() * 5 + post.sum() * 8 > 1e5
+    series = weights(rule, pre, post, w=start)
+    assert series.min() >= np.float32(0.2) - beyond - 1e-6 and series.max() <= np.float32(0.9) + beyond + 1e-6
     assert (series[:, 0].max(0) > 0.5).all() and (series[:, -1].min(0) < 0.6).all()
+    clipped = weights(rule, pre, post, w=start, constraints=[bouton.Clip(0.2, 0.9)])
+    assert clipped.min() >= np.float32(0.2) and clipped.max() <= np.float32(0.9)
 
 
 def test_two_sided_bounds_hold_what_has_reached_an_end(weights, at):

@@ -106,6 +106,16 @@ def test_triplets_by_brute_force(trace, weights, poisson):
     np.testing.assert_allclose(weights(rule, pre, post)[-1], want, atol=2e-5)
 
 
+@pytest.mark.parametrize("dt", [1.0, 0.5, 0.1])
+def test_triplets_of_single_pairs_are_pairs(dt, weights, at):
+    """Without a spike before them on their own side both factors are those of pairs, whatever the step."""
+    rule = TripletSTDP(a2_plus=0.01, a3_plus=0.9, a2_minus=0.02, a3_minus=0.9, tau_plus=8.0, tau_minus=25.0)
+    steps, gap = round(30 / dt), round(8 / dt)
+    up = weights(rule, at(steps, 3), at(steps, 3 + gap), dt=dt)[-1, 0, 0] - 0.5
+    down = weights(rule, at(steps, 3 + gap), at(steps, 3), dt=dt)[-1, 0, 0] - 0.5
+    np.testing.assert_allclose([up, down], [0.01 * np.exp(-8 / 8), -0.02 * np.exp(-8 / 25)], atol=1e-6)
+
+
 def test_pairs_at_growing_frequency_turn_from_depression_to_potentiation(weights):
     """60 pairs, pre 10 ms before post, by the fit to visual cortex: LTP that needs a high frequency (their fig. 4)."""
     change = {}
@@ -140,6 +150,20 @@ def test_inhibition_drifts_to_its_target_rate(read, dt, weights, poisson):
         spread = drift.std(1, ddof=1) / np.sqrt(10)
         assert (abs(drift.mean(1) - want) < 4 * spread + 1e-5).all(), (drift.mean(1), want, spread)
         assert spread.max() < abs(want[2]) / 3
+
+
+@pytest.mark.parametrize("dt", [1.0, 0.5, 0.1])
+def test_the_window_of_inhibition_is_the_same_for_both_orders(dt, weights, at):
+    """eta (e^(-|gap| / tau) - alpha) for a pair, with alpha = 2 rho tau for short steps."""
+    rule, steps = InhibitorySTDP(eta=0.1, rho=10.0, tau_pre=20.0, tau_post=20.0), round(60 / dt)
+    alpha = 2 * 0.010 * dt / np.expm1(dt / 20)
+    np.testing.assert_allclose(alpha, 2 * 0.010 * 20, rtol=0.03)
+    for gap in (2.0, 7.5, 25.0):
+        one, other = at(steps, 3), at(steps, 3 + round(gap / dt))
+        for pre, post in ((one, other), (other, one)):
+            change = weights(rule, pre, post, dt=dt)[-1, 0, 0] - 0.5
+            want = 0.1 * (np.exp(-round(gap / dt) * dt / 20) - alpha)
+            np.testing.assert_allclose(change, want, atol=1e-6, err_msg=f"{gap} ms")
 
 
 def test_bounds_of_inhibition_slow_what_grows_and_what_shrinks(weights, at):
