@@ -30,22 +30,24 @@ def pair(dt, gap=10.0, at=200.0, duration=4000.0):
     return trains
 
 
+@pytest.mark.parametrize("gap", [10.0, -10.0])
 @pytest.mark.parametrize("reward_at", [200.0, 230.0, 500.0, 170.0, 50.0])
 @pytest.mark.parametrize("dt", [1.0, 0.5])
-def test_reward_modulated_stdp_in_closed_form(reward_at, dt, weights):
-    """A pair's trace times a dopamine that decays: dt C0 D0 sum over their common time, in either order.
+def test_reward_modulated_stdp_in_closed_form(reward_at, dt, gap, weights):
+    """A pair's trace times a dopamine that decays: dt C0 D0 sum over their common time, in either order of both pairs.
 
     In the limit of short steps it is C0 D0 e^(-|lag| / tau) tau_c tau_d / (tau_c + tau_d).
     """
-    tau_c, tau_d, a, d0 = 300.0, 100.0, 0.02, 0.5
-    pre, post = pair(dt)
+    tau_c, tau_d, d0 = 300.0, 100.0, 0.5
+    pre, post = pair(dt, gap)
     time = np.arange(len(pre)) * dt
     dopamine = np.where(time >= reward_at - dt / 4, d0 * np.exp(-(time - reward_at) / tau_d), 0.0)
-    rule = Eligibility(TraceSTDP(a_plus=a, a_minus=0.0), tau=tau_c, eta=1e-3)
+    rule = Eligibility(TraceSTDP(a_plus=0.02, a_minus=0.03), tau=tau_c, eta=1e-3)
     got = weights(rule, pre, post, dt=dt, w=0.0, late={"modulator": dopamine})[-1, 0, 0]
-    c0, lag = a * np.exp(-10 / 20), reward_at - 200.0
+    c0, paired_at = (0.02, 200.0) if gap > 0 else (-0.03, 210.0)
+    lag = reward_at - paired_at
     tau = tau_c if lag >= 0 else tau_d
-    common = 1e-3 * c0 * d0 * np.exp(-abs(lag) / tau)
+    common = 1e-3 * c0 * np.exp(-10 / 20) * d0 * np.exp(-abs(lag) / tau)
     exact = common * dt / -np.expm1(-dt * (1 / tau_c + 1 / tau_d))
     np.testing.assert_allclose(got, exact, rtol=2e-3)
     np.testing.assert_allclose(exact, common * tau_c * tau_d / (tau_c + tau_d), rtol=0.01)
