@@ -1,4 +1,4 @@
-"""What the pages of the learning rules share: colours, axes, and a synapse that learns from given spike trains."""
+"""What pages of rules and of experiments share: colours, axes, and a synapse that learns from given spike trains."""
 
 import bouton
 import matplotlib.pyplot as plt
@@ -10,9 +10,9 @@ GAPS = np.arange(-60, 61)
 """Post-synaptic minus pre-synaptic spike times [ms]."""
 
 
-def panels(columns, size):
-    """Axes beside each other; one alone comes as it is."""
-    axes = plt.subplots(1, columns, figsize=size, layout="constrained", squeeze=False)[1][0]
+def panels(columns, size, **options):
+    """Axes beside each other; one alone comes as it is. `options` go to `plt.subplots`."""
+    axes = plt.subplots(1, columns, figsize=size, layout="constrained", squeeze=False, **options)[1][0]
     for ax in axes:
         ax.spines[["top", "right"]].set_visible(False)
         ax.tick_params(labelsize="small", colors=INK)
