@@ -6,16 +6,20 @@ Each trial is a function that prints one line and returns whether all was well; 
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import itertools
 import multiprocessing
 import os
 import random
+import re
 import select
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 import warnings
@@ -28,7 +32,8 @@ import bouton
 import jax
 import numpy as np
 import xarray as xr
-from bouton import Record, _store
+from bouton import Record, RunError, _simulate, _store
+from bouton._store import ZarrStore
 from bouton._writer import Writer
 
 FORK = multiprocessing.get_context("fork")
@@ -257,13 +262,343 @@ def _kills_at_each(folder: Path, steps: int) -> bool:
     return told("resumed: every file identical", same, count, f"left behind: {left or 'nothing'}") and good
 
 
+# ---- work that is lost -----------------------------------------------------------------------------------------------
+
+
+def loss(folder: Path, *, count: int) -> bool:
+    """How much had been computed and was lost, in seconds, with the usual shards and commits about once a second."""
+    worst, kept, chance = 0.0, 0, random.Random(1)
+    for _ in range(count):
+        path, log = folder / "victim", folder / "log"
+        shutil.rmtree(path, ignore_errors=True)
+        log.unlink(missing_ok=True)
+        process = forked(_logged, path, log)
+        while not log.exists():
+            time.sleep(0.05)
+        time.sleep(chance.uniform(2.0, 5.0))
+        process.kill()
+        now = time.time()
+        process.join()
+        rows = [line.split() for line in log.read_text().splitlines() if line.count(" ") == 1 and line[-1].isdigit()]
+        when = {0: float(rows[0][1])} | {int(step): float(at) for step, at in rows[1:]}
+        with xr.open_datatree(path, engine="zarr", chunks=None) as tree:
+            lost = now - when[tree.attrs["committed_steps"]]
+        longest = max(b - a for a, b in itertools.pairwise(when.values())) if len(when) > 1 else 0.0
+        kept += lost <= max(2.0, longest)
+        worst = max(worst, lost)
+    return told("kill -9 loses at most two seconds or a shard", kept, count, f"worst: {worst:.2f} s")
+
+
+def _logged(path: Path, log: Path) -> None:
+    """The run, with a line for each chunk when it has been computed."""
+    from bouton._chunk import Program
+    from tests.tiny import RATES
+
+    run, file = Program.run, os.open(log, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
+
+    def noted(self: Any, *arguments: Any) -> Any:
+        os.write(file, f"0 {time.time()}\n".encode())
+        for done in run(self, *arguments):
+            jax.block_until_ready(done.carry)
+            os.write(file, f"{done.piece.first + done.piece.count} {time.time()}\n".encode())
+            yield done
+
+    Program.run = noted  # type: ignore[method-assign]
+    start(path, 50_000_000, record={"cell.s": 1, "cell.v": 1}, shard=None, inputs=RATES)
+
+
+# ---- errors of the file system ---------------------------------------------------------------------------------------
+
+
+def faults(folder: Path, *, steps: int, every: int) -> bool:
+    """Each `every`-th operation on files fails once, for want of room or by an error of the disk."""
+    small_files()
+    start(folder / "reference", steps)
+    reference = files(folder / "reference")
+    whole = xr.open_datatree(folder / "reference", engine="zarr", chunks=None).load()
+    real = {name: getattr(os, name) for name in OPERATIONS} | {"fsync": lambda file: None}  # to be quick
+    ours = intact = same = count = 0
+    for code, at in itertools.product((errno.EIO, errno.ENOSPC), itertools.count(1, every)):
+        path, calls = folder / "victim", itertools.count(1)
+        shutil.rmtree(path, ignore_errors=True)
+        hit = []
+
+        def failing(
+            name: str, *arguments: Any, at: int = at, code: int = code, calls: Any = calls, hit: Any = hit, **how: Any
+        ) -> Any:
+            if next(calls) == at:
+                hit.append(name)
+                raise OSError(code, os.strerror(code))
+            return real[name](*arguments, **how)
+
+        for name in OPERATIONS:
+            setattr(os, name, partial(failing, name))
+        said: BaseException | None = None
+        try:
+            start(path, steps)
+        except Exception as e:
+            said = e
+        finally:
+            for name in OPERATIONS:
+                setattr(os, name, real[name])
+        if not hit:
+            if code == errno.ENOSPC:
+                break
+            continue
+        count += 1
+        own = isinstance(said, RunError) and os.strerror(code) in str(said)
+        ours += own or (said is None and hit[0] in ("rmdir", "unlink"))  # what is not needed is let be
+        try:
+            if path.exists():
+                look(path, whole)
+            intact += 1
+            start(path, steps)
+            same += files(path) == reference
+        except Exception as e:
+            print(at, hit, repr(said)[:200], repr(e)[:300])
+    good = told("every k-th operation fails: an error of our own", ours, count)
+    good &= told("the last commit is intact", intact, count)
+    return told("resumed: every file identical", same, count) and good
+
+
+def full_disk(folder: Path, *, megabytes: int) -> bool:
+    """A file system runs full; then it becomes larger, and the run goes on."""
+    how: Any = {"record": {"cell.v": 1}, "shard": 10_000}
+    steps = megabytes * 300_000
+    _store.COMMIT_SECONDS = 0.0
+    disk = folder / "disk"
+    disk.mkdir()
+    if subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={megabytes}m", "tmpfs", disk], capture_output=True
+    ).returncode:
+        print("a full disk: not tried, because nothing may be mounted here")
+        return True
+    try:
+        start(folder / "reference", steps, **how)
+        whole = xr.open_datatree(folder / "reference", engine="zarr", chunks=None).load()
+        _store.check_room = _simulate.check_room = lambda *_: None  # which would have refused it at once
+        try:
+            start(disk / "run", steps, **how)
+            said = ""
+        except RunError as e:
+            said = str(e)
+        held = look(disk / "run", whole)
+        subprocess.run(["mount", "-o", f"remount,size={20 * megabytes}m", disk], check=True)
+        start(disk / "run", steps)
+        same = files(disk / "run") == files(folder / "reference")
+        return told(
+            "a disk runs full, gets room, the run is resumed: identical",
+            same and "No space left" in said,
+            1,
+            f"{held} of {steps} steps were safe",
+        )
+    finally:
+        subprocess.run(["umount", "-l", disk], check=True)
+
+
+# ---- others at the same time -----------------------------------------------------------------------------------------
+
+
+def second_writer(folder: Path, *, count: int) -> bool:
+    child = Child(folder / "run", 10_000_000)
+    child.comes_to_the_store()
+    while not (folder / "run").exists():
+        time.sleep(0.1)
+    refused = 0
+    for i in range(count):
+        try:
+            start(folder / "run", 40) if i % 2 else bouton.open(folder / "run").attach("mine", xr.Dataset())
+        except RunError as e:
+            refused += "is being written by another process" in str(e)
+    child.process.kill()
+    child.ends()
+    bouton.open(folder / "run").attach("mine", xr.Dataset())  # who was killed leaves no lock
+    return told("a second writer is refused", refused, count)
+
+
+def readers(folder: Path, *, count: int, steps: int) -> bool:
+    """A plain xarray reader opens a run again and again while it is computed."""
+    child = Child(folder / "run", steps)
+    child.comes_to_the_store()
+    kept = start_in_memory(steps)
+    while not (folder / "run").exists():
+        time.sleep(0.01)
+    consistent = opened = last = 0
+    commits = set()
+    begun = time.monotonic()
+    while opened < count and child.process.exitcode is None:
+        opened += 1
+        try:
+            tree = xr.open_datatree(folder / "run", engine="zarr", chunks=None)
+            done = tree.attrs["committed_steps"]
+            assert done >= last, "commits went back"
+            last = done
+            commits.add(done)
+            for node in tree.subtree:
+                for name, data in node.data_vars.items():
+                    for dim, size in data.sizes.items():
+                        if str(dim).startswith("time"):
+                            assert size == done // int(str(dim).partition("_")[2] or 1), (name, size, done)
+            for name, every in (("s", 1), ("v", 2), ("v_mean", 7), ("s_sum", 5)):
+                rows = slice(max(0, done // every - 30), done // every)
+                np.testing.assert_array_equal(
+                    tree["cell"][name].values[rows] if opened % 50 == 0 else tree["cell"][name][rows].values,
+                    kept[f"cell.{name}"].values[rows],
+                )
+            assert int(tree["src/s"]["end"][-1]) == tree["src/s"].sizes["event"] if done else True
+            consistent += 1
+        except Exception:
+            print(traceback.format_exc(limit=-2))
+    seconds = time.monotonic() - begun
+    child.process.kill()
+    child.process.join()
+    good = told(
+        "opened while it is computed: consistent, never going back",
+        consistent,
+        opened,
+        f"{len(commits)} commits seen, {seconds:.0f} s",
+    )
+    return good and opened == count
+
+
+def start_in_memory(steps: int) -> Any:
+    from tests.tiny import RATES, network
+
+    return bouton.simulate(network(), float(steps), inputs=RATES, record=RECORD, seed=3, progress=False)
+
+
+# ---- the same bytes --------------------------------------------------------------------------------------------------
+
+
+def same_bytes(folder: Path, *, steps: int, chunks: tuple[int, ...]) -> bool:
+    """Whatever the chunk, the cadence of commits, and who writes."""
+    small_files()
+    put = Writer.put
+    found, count = set(), 0
+    for chunk, seconds, threaded in itertools.product(chunks, (0.0, 0.02, 1e9), (True, False)):
+        _store.COMMIT_SECONDS = seconds
+
+        def at_once(self: Writer, task: Any) -> None:
+            put(self, task)
+            done = threading.Event()
+            put(self, done.set)
+            done.wait()
+
+        Writer.put = put if threaded else at_once  # type: ignore[method-assign]
+        start(path := folder / f"{chunk}-{seconds}-{threaded}", steps, chunk=chunk)
+        found.add(hashlib.sha256(repr(sorted(files(path).items())).encode()).hexdigest())
+        count += 1
+    Writer.put = put  # type: ignore[method-assign]
+    return told("one hash whatever chunk, cadence, thread", count if len(found) == 1 else len(found), count)
+
+
+# ---- files from anywhere ---------------------------------------------------------------------------------------------
+
+
+def mutants(folder: Path, *, count: int) -> bool:
+    """Model files with something changed at random: they load, or a `ModelError` names the field."""
+    import json
+
+    from tests.tiny import PLUGINS, network
+
+    chance = random.Random(0)
+    junk: list[Any] = [None, True, -1, 0, 2**80, 1e308, "inf", "", "x" * 2000, "../..", "os:system", [], [[[]]], {}]
+    junk += [{"type": "Leaky"}, {"array": "sha256:0"}, {"type": "__import__('os')"}, [0] * 1000]
+    with PLUGINS.use():
+        bouton.save(network(), folder / "model.json")
+        data = json.loads((folder / "model.json").read_text())
+        good = own = 0
+        slowest, loaded = 0.0, 0
+        for i in range(count):
+            text = json.dumps(_mutated(json.loads(json.dumps(data)), chance, junk))
+            if i % 4 == 0:
+                at = chance.randrange(len(text))
+                text = (
+                    text[:at]
+                    + chance.choice(["", "}", '"', "\\", "\x00", "[" * 500])
+                    + text[at + chance.randrange(3) :]
+                )
+            path = folder / f"m{i}{chance.choice(['.json', '.yaml'])}"
+            path.write_text(text)
+            begun = time.monotonic()
+            try:
+                bouton.load(path)
+                own, loaded = own + 1, loaded + 1
+            except bouton.ModelError as e:
+                where = str(e).removeprefix(f"{path}: ")
+                own += where != str(e) and (i % 4 == 0 or bool(re.match(r"[\w.\[\]'~ -]+[:.]", where)))
+                if not re.match(r"[\w.\[\]'~ -]+[:.]", where):
+                    print(where[:100])
+            except Exception as e:
+                print(repr(e)[:200])
+            slowest = max(slowest, time.monotonic() - begun)
+            good += time.monotonic() - begun < 2
+    told("mutated model files: loaded, or a named error with the path", own, count, f"{loaded} were still models")
+    return told("none takes over two seconds", good, count, f"slowest {slowest:.2f} s") and own == count
+
+
+def _mutated(value: Any, chance: random.Random, junk: list[Any]) -> Any:
+    """One change somewhere."""
+    spots: list[tuple[Any, Any]] = []
+
+    def visit(node: Any) -> None:
+        for key in list(node) if isinstance(node, dict) else range(len(node)):
+            spots.append((node, key))
+            if isinstance(node[key], (dict, list)):
+                visit(node[key])
+
+    visit(value)
+    node, key = chance.choice(spots)
+    if (kind := chance.randrange(4)) == 0 and isinstance(node, dict):
+        del node[key]
+    elif kind == 1 and isinstance(node, dict):
+        node[str(key) + chance.choice("xyz.~ ")] = node.pop(key)
+    else:
+        node[key] = chance.choice(junk)
+    return value
+
+
+def flat(folder: Path, *, steps: int, tenths: int) -> bool:
+    """Memory and open files at a tenth of a run and at its end."""
+    boundary, seen = ZarrStore.boundary, []
+
+    def noted(self: Any, at: int, carry: Any) -> None:
+        boundary(self, at, carry)
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        seen.append((at, pages * os.sysconf("SC_PAGE_SIZE"), len(os.listdir("/proc/self/fd"))))
+
+    ZarrStore.boundary = noted  # type: ignore[method-assign]
+    how: Any = {"record": {"cell.s": 1, "cell.v": 1, "cell.count": 1}, "shard": steps // 100}
+    start(folder / "run", steps * tenths // 10, **how)
+    begin = [row for row in seen if row[0] <= steps // 10][-3:]
+    end = seen[-3:]
+    memory = [float(np.median([r[1] for r in rows])) for rows in (begin, end)]
+    handles = [max(r[2] for r in rows) for rows in (begin, end)]
+    is_flat = memory[1] < 1.05 * memory[0] and handles[1] <= 1.05 * handles[0]
+    return told(
+        "memory and open files over a tenfold duration: flat",
+        is_flat,
+        1,
+        f"{memory[0] / 1e6:.0f} to {memory[1] / 1e6:.0f} MB, {handles[0]} to {handles[1]} files",
+    )
+
+
 TRIALS: dict[str, tuple[Callable[..., bool], dict[str, Any], dict[str, Any]]] = {
     "kills": (
         kills,
         {"random_kills": 500, "steps": 1200, "every": 60},
-        {"random_kills": 4, "steps": 400, "every": None},
+        {"random_kills": 2, "steps": 300, "every": None},
     ),
+    "loss": (loss, {"count": 20}, {"count": 1}),
+    "faults": (faults, {"steps": 60, "every": 5}, {"steps": 40, "every": 120}),
+    "full_disk": (full_disk, {"megabytes": 2}, {"megabytes": 1}),
+    "second_writer": (second_writer, {"count": 100}, {"count": 4}),
+    "readers": (readers, {"count": 10_000, "steps": 400_000}, {"count": 40, "steps": 20_000}),
+    "same_bytes": (same_bytes, {"steps": 200, "chunks": (1, 3, 7, 20, 50)}, {"steps": 40, "chunks": (3, 20)}),
+    "mutants": (mutants, {"count": 1000}, {"count": 50}),
+    "flat": (flat, {"steps": 10_000_000, "tenths": 10}, {"steps": 400_000, "tenths": 10}),
 }
+"""Each with what it is given, in full and with ``--short``."""
 
 
 def main(names: list[str], short: bool) -> int:

@@ -14,6 +14,7 @@ import io
 import json
 import warnings
 from collections.abc import AsyncIterator, Mapping
+from functools import partial
 from typing import Any
 
 import jax
@@ -25,6 +26,7 @@ from zarr.storage import WrapperStore
 from ._errors import RunError
 from ._hostile import MAX_ROOT, arrays_of, checked_root
 from ._place import PARTIAL, Bucket, Folder
+from ._writer import Writer
 
 ROOT, DOC = "zarr.json", "/zarr.json"
 CHECKPOINTS, ARRAYS = "circuit.state", "circuit.arrays"
@@ -34,7 +36,10 @@ ROWS = 2**40
 
 
 class _Uncommitted(WrapperStore[Store]):
-    """Passes chunks on and notes their names; keeps metadata in memory, where commits find it."""
+    """Passes chunks on and notes their names; keeps metadata in memory, where commits find it.
+
+    With a thread in `disk`, that writes chunks to a folder while the next one is coded.
+    """
 
     def __init__(self, place: Folder | Bucket) -> None:
         super().__init__(place.zarr())
@@ -42,6 +47,7 @@ class _Uncommitted(WrapperStore[Store]):
         self.docs: dict[str, dict[str, Any]] = {}
         self.written: list[str] = []
         self.bytes = 0
+        self.disk: Writer | None = None
 
     def _holds(self, key: str) -> bool:
         return key == ROOT or key.endswith(DOC)
@@ -60,13 +66,27 @@ class _Uncommitted(WrapperStore[Store]):
         self.bytes += len(value)
         return False
 
+    def _write(self, key: str, value: Any) -> None:
+        """Not by zarr's own way: all that is written to a folder takes one path."""
+        assert isinstance(self.place, Folder)
+        task = partial(self.place.write, key, value.as_buffer_like())
+        if self.disk is None:
+            task()
+        else:
+            self.disk.put(task)
+
+    def wait(self) -> None:
+        """Return when all chunks have been written."""
+        if self.disk is not None:
+            self.disk.call(lambda: None)
+
     async def get(self, key: str, prototype: Any, byte_range: Any = None) -> Any:
         return self._doc(key) if self._holds(key) else await super().get(key, prototype, byte_range)
 
     async def set(self, key: str, value: Any) -> None:
         if not self._note(key, value):
-            if isinstance(self.place, Folder):  # not by zarr's: all that is written takes one path
-                self.place.write(key, value.as_buffer_like())
+            if isinstance(self.place, Folder):
+                self._write(key, value)
             else:
                 await super().set(key, value)
 
@@ -76,7 +96,7 @@ class _Uncommitted(WrapperStore[Store]):
     def set_sync(self, key: str, value: Any) -> None:
         if not self._note(key, value):
             if isinstance(self.place, Folder):
-                self.place.write(key, value.as_buffer_like())
+                self._write(key, value)
             else:
                 super().set_sync(key, value)
 
@@ -153,6 +173,7 @@ class Ledger:
         members = {key.removesuffix(DOC): dict(self.store.docs[key]) for key in sorted(self.store.docs) if key != ROOT}
         for path, shape in shapes.items():
             members[path]["shape"] = list(shape)
+        self.store.wait()
         self.place.sync(self.store.written)
         self.store.written.clear()
         groups = [path for path, doc in members.items() if doc["node_type"] == "group"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
@@ -16,7 +17,7 @@ class Progress:
     """A bar from step or trial `first` on; `shown` None: if there is a terminal."""
 
     def __init__(self, layout: Layout, plan: tuple[Variable, ...], shown: bool | None, first: int) -> None:
-        self.first, self.committed = first, 0
+        self.first, self.committed, self.waited, self.begun = first, 0, 0.0, time.monotonic()
         self.count, self.layout, self.spikes = layout.count, layout, 0
         self.spiking = [v.entry.name for v in plan if v.is_raster]
         self.bar: Any = None
@@ -40,10 +41,13 @@ class Progress:
             self.task = self.bar.add_task(self._text(self.first), total=self.count, completed=self.first)
         return self
 
-    def to(self, n: int, recorded: Mapping[str, Any], committed: int) -> None:
-        """`n` steps or trials are done, `committed` steps are safe; `recorded`: what the last of them gave."""
+    def to(self, n: int, recorded: Mapping[str, Any], committed: int, waited: float) -> None:
+        """`n` steps or trials are done, of which the last gave `recorded`.
+
+        `committed` steps are safe, and the run has `waited` so many seconds for those to be written.
+        """
         if self.bar:
-            self.committed = committed
+            self.committed, self.waited = committed, waited
             self.spikes += sum(np.count_nonzero(np.asarray(recorded[name])) for name in self.spiking)
             self.bar.update(self.task, completed=n, description=self._text(n))
 
@@ -53,6 +57,8 @@ class Progress:
         if self.committed:
             width = self.layout.batch or 1
             text += f", {self.committed // of_trial * width if of_trial else _seconds(self.committed, self)} stored"
+        if self.waited > 0.5 * (time.monotonic() - self.begun):
+            text += ", limited by the disk"
         if of_trial is not None:
             return f"trial {n} of {self.count}{text}"
         return f"{_seconds(n, self)} of {_seconds(self.count, self)}{text}"

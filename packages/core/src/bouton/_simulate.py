@@ -186,7 +186,7 @@ def run(
                     upto = piece.first_unit + piece.units
                     carry = final if (upto - origin) % shard == 0 or piece is pieces[-1] else None
                     writer.put(partial(_write, store, plan, piece, rows, upto * length.steps_of_unit, carry))
-                    bar.to(piece.first + piece.count, rows, store.committed)
+                    bar.to(piece.first + piece.count, rows, store.committed, writer.waited)
             writer.call(store.finish)
     except BaseException as error:
         if store is not None and (text := store.survives()) and text not in str(error):

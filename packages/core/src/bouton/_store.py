@@ -25,6 +25,7 @@ from ._errors import RunError
 from ._events import densified, end_and_index
 from ._hostile import guarded
 from ._place import Bucket, Folder, place_of
+from ._writer import Writer
 
 OWN = "circuit."
 """How the groups begin that are not nodes."""
@@ -49,6 +50,8 @@ class ZarrStore:
     def __init__(self, ledger: Ledger, plan: tuple[Variable, ...], shard: int, held: contextlib.ExitStack) -> None:
         self.ledger, self.plan, self.shard, self.held = ledger, plan, shard, held
         self.place = ledger.place
+        if isinstance(self.place, Folder):
+            ledger.store.disk = held.enter_context(Writer())
         self.where = str(self.place)
         self.series: dict[str, _Series] = {}
         self.committed: int = ledger.attrs["committed_steps"]
@@ -163,11 +166,10 @@ class ZarrStore:
         attrs: Any = None,
     ) -> None:
         """A growing array; of `stride` None it has no fixed number of rows in a shard."""
-        row = max(1, math.prod(shape[:axis] + shape[axis + 1 :]))
-        size = row * (16 if dtype.kind in "UT" else dtype.itemsize)
+        size = math.prod(shape[:axis] + shape[axis + 1 :]) * _bytes(dtype)
         depth, whole = _depth(size, None if stride is None else self.shard / stride)
         of_shard = (*shape[:axis], depth, *shape[axis + 1 :])
-        shards, chunks = _chunks(of_shard, axis, dtype.itemsize) if whole else (None, of_shard)
+        shards, chunks = _chunks(of_shard, axis, _bytes(dtype)) if whole else (None, of_shard)
         endless = (*shape[:axis], ROWS, *shape[axis + 1 :])
         array = self._array(path, endless, dtype, dims, chunks=chunks, shards=shards, attrs=attrs)
         self.series[path] = _Series(array, axis, 0)
@@ -265,7 +267,8 @@ class ZarrStore:
         return f"{self.place} holds everything up to step {self.committed}: go on with bouton.resume({self.where!r})."
 
     def close(self) -> None:
-        self.held.close()
+        with contextlib.suppress(Exception):  # of writing, which has been told before
+            self.held.close()
 
     def tree(self) -> xr.DataTree:
         return open_tree(self.place)
@@ -351,18 +354,23 @@ class _Series:
 # ---- shapes and sizes ----------------------------------------------------------------------------------------------
 
 
-def _depth(row_bytes: int, of_shard: float | None) -> tuple[int, bool]:
+def _bytes(dtype: Any) -> float:
+    """Of one element, before it is compressed; text is as long as labels are."""
+    return {"b": 1 / 8, "U": 16, "T": 16}.get(dtype.kind, dtype.itemsize)
+
+
+def _depth(row_bytes: float, of_shard: float | None) -> tuple[int, bool]:
     """(rows in a file, whether that is one shard): those of a shard where they are many bytes, or else some more."""
     rows = int(of_shard) if of_shard is not None and of_shard.is_integer() else 0
     if rows and rows * row_bytes >= SMALL_BYTES // 4:
         return rows, True
     if of_shard is None:
         return EVENTS, False
-    most = max(1, SMALL_BYTES // row_bytes)
+    most = max(1, int(SMALL_BYTES / max(row_bytes, 1)))
     return (max(1, most // rows) * rows if rows else min(most, 1000)), False
 
 
-def _chunks(shape: tuple[int, ...], axis: int, itemsize: int) -> tuple[tuple[int, ...] | None, tuple[int, ...]]:
+def _chunks(shape: tuple[int, ...], axis: int, itemsize: float) -> tuple[tuple[int, ...] | None, tuple[int, ...]]:
     """(shape of a shard, shape of a chunk): axes other than time halved until a part of the units is read quickly."""
     chunks = [max(1, n) for n in shape]
     while math.prod(chunks) * itemsize > CHUNK_BYTES and len(chunks) > 1:

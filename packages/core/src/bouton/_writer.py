@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
@@ -25,6 +26,7 @@ class Writer:
         self.error: BaseException | None = None
         self.rescue: Callable[[], Any] | None = None
         self.has_failed = False
+        self.waited = 0.0
         self.thread = threading.Thread(target=self._work, name="bouton-writer", daemon=True)
 
     def _work(self) -> None:
@@ -38,10 +40,12 @@ class Writer:
             self.rescue()
 
     def put(self, task: Callable[[], Any]) -> None:
-        """Hand in work; waits while too much is waiting."""
+        """Hand in work; waits while too much is waiting, and adds the seconds to `waited`."""
         if self.error is not None:
             raise self.error
+        begun = time.monotonic()
         self.queue.put(task)
+        self.waited += time.monotonic() - begun
 
     def call(self, task: Callable[[], Any]) -> Any:
         """The result of `task`, and of all that was handed in before, when it is done."""
