@@ -44,6 +44,8 @@ class Trials:
             array = np.asarray(values)
             if array.dtype == object and all(isinstance(v, str) for v in array.flat):
                 array = array.astype(str)
+            if array.dtype.kind in "UT":
+                array = np.array(array.tolist(), str)  # as wide as need be, also when it comes back from a store
             if array.ndim != 1 or array.dtype.kind not in "biufU":
                 raise RunError(f"Trials.coords[{name!r}] must be a list of numbers or of text, got {values!r}.")
             if name in ("trial", "time", "batch") or not str(name).isidentifier():
