@@ -65,7 +65,7 @@ def stack(session: nox.Session) -> list[str]:
 def everything() -> list[str]:
     """Arguments that install all packages and plugins with all that any test needs."""
     every = editable(*PACKAGES.values(), *PLUGINS.values())
-    return [*every, "--editable", f"{PACKAGES['core']}[demo]", *group("integration")]
+    return [*every, "--editable", f"{PACKAGES['core']}[demo,remote]", *group("integration")]
 
 
 def pytest(session: nox.Session, *paths: str) -> None:
@@ -203,6 +203,14 @@ def differential(session: nox.Session) -> None:
     """The cells beside those of ngc-learn: equal where it is right, and where it is not, the difference."""
     session.install(*editable(PACKAGES["cells"]), "ngclearn==3.2.3", "ngcsimlib==3.1.1", "jax==0.12.0.1")
     pytest(session, "integration_tests/peers/ngclearn_cells.py")
+
+
+@nox.session(python=NEWEST)
+def endurance(session: nox.Session) -> None:
+    """Figures of what runs survive: kill -9, full disks, second writers, hostile files. Half an hour and more."""
+    session.install(*editable(PACKAGES["core"]))
+    session.chdir(PACKAGES["core"])
+    session.run("python", "-m", "tests.endurance", *session.posargs)
 
 
 @nox.session(tags=["release"])

@@ -53,13 +53,13 @@ def small_files() -> None:
 
 def start(path: Path, steps: int, **how: Any) -> Any:
     """The run of all trials, from the beginning or from where it was interrupted."""
-    from tests.tiny import PLUGINS, RATES, network  # here, because it uses JAX: who has used it must not fork
+    from tests.tiny import PLUGINS, network  # here, because it uses JAX: who has used it must not fork
 
     warnings.simplefilter("ignore")
     with PLUGINS.use():
         if path.exists():
             return bouton.resume(path, progress=False, **how)
-        how = {"inputs": RATES, "record": RECORD, "seed": 3, "shard": SHARD, "progress": False} | how
+        how = {"inputs": {"src.x": 0.5}, "record": RECORD, "seed": 3, "shard": SHARD, "progress": False} | how
         return bouton.simulate(network(), float(steps), to=path, **how)
 
 
@@ -216,6 +216,8 @@ def kills(folder: Path, *, random_kills: int, steps: int, every: int | None) -> 
             if (code := child.ends()) != -signal.SIGKILL:
                 break
             killed += 1
+            if killed % 100 == 0:
+                print(f"  {killed} kills, {len(problems)} problems", flush=True)
             if path.exists():
                 opened += 1
                 why, _ = reader.look(path)
@@ -292,7 +294,6 @@ def loss(folder: Path, *, count: int) -> bool:
 def _logged(path: Path, log: Path) -> None:
     """The run, with a line for each chunk when it has been computed."""
     from bouton._chunk import Program
-    from tests.tiny import RATES
 
     run, file = Program.run, os.open(log, os.O_CREAT | os.O_WRONLY | os.O_APPEND)
 
@@ -304,7 +305,7 @@ def _logged(path: Path, log: Path) -> None:
             yield done
 
     Program.run = noted  # type: ignore[method-assign]
-    start(path, 50_000_000, record={"cell.s": 1, "cell.v": 1}, shard=None, inputs=RATES)
+    start(path, 50_000_000, record={"cell.s": 1, "cell.v": 1}, shard=None)
 
 
 # ---- errors of the file system ---------------------------------------------------------------------------------------
@@ -462,9 +463,9 @@ def readers(folder: Path, *, count: int, steps: int) -> bool:
 
 
 def start_in_memory(steps: int) -> Any:
-    from tests.tiny import RATES, network
+    from tests.tiny import network
 
-    return bouton.simulate(network(), float(steps), inputs=RATES, record=RECORD, seed=3, progress=False)
+    return bouton.simulate(network(), float(steps), inputs={"src.x": 0.5}, record=RECORD, seed=3, progress=False)
 
 
 # ---- the same bytes --------------------------------------------------------------------------------------------------

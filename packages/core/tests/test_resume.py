@@ -73,7 +73,7 @@ ROWS = {"src.x": (("time", "unit"), np.repeat(SAMPLES[:8], 3, 0))}
 RISING = {"src.x": lambda tick: jnp.full(N_IN, tick.time / 30)}
 BATCHED = {"cell.s": Record("sum", per="trial"), "cell.v": 2}
 RUNS: dict[str, dict[str, Any]] = {
-    "plain": {"duration": 40, "inputs": RATES, "record": RECORD, "shard": 8},
+    "plain": {"duration": 40, "inputs": {"src.x": 0.5}, "record": RECORD, "shard": 8},
     "series": {"duration": 24, "inputs": ROWS, "record": {"cell.v": 5}, "shard": 8},
     "function": {"duration": 24, "inputs": RISING, "record": {"cell.v": 1}, "shard": 8},
     "sweep": {
@@ -247,6 +247,14 @@ def test_other_versions_are_told_and_noted(tmp_path: Path, monkeypatch: pytest.M
     assert json.loads(about["versions"]) == made
     assert json.loads(about["resumed"]) == [{"step": 5, "versions": made | {"numpy": "99"}}]
     resume(tmp_path / "run", 12)  # says nothing: these are those that it was resumed with
+
+
+def test_what_a_run_needs_to_go_on_is_checked(tmp_path: Path) -> None:
+    simulate(CIRCUIT, 5, inputs={"src.x": 0.5}, to=tmp_path / "run")
+    (chunk,) = (f for f in (tmp_path / "run" / "circuit.arrays").rglob("*") if f.is_file() and f.suffix != ".json")
+    chunk.unlink()  # reads as nan
+    with pytest.raises(RunError, match=r"run cannot be resumed: its array \w{12} is damaged\."):
+        resume(tmp_path / "run", 10)
 
 
 def test_one_writer_at_a_time(tmp_path: Path) -> None:

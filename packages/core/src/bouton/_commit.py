@@ -204,9 +204,9 @@ class Ledger:
                 return True
             if key.startswith(CHECKPOINTS + "/"):
                 return key != self.attrs.get("checkpoint")
+            if key.startswith(ARRAYS + "/") and key.count("/") > 1:
+                return f"{ARRAYS}/{key.split('/')[1]}{DOC}" not in self.store.docs
             path, found, place = key.partition("/c/")
-            if path.startswith(ARRAYS + "/"):
-                return f"{path.removesuffix(DOC)}{DOC}" not in self.store.docs
             if not found or path not in chunks:
                 return False
             axis, committed = chunks[path]

@@ -34,7 +34,9 @@ LEASE_SECONDS = 30.0
 
 
 def place_of(where: Any, what: str) -> Folder | Bucket:
-    """The place that a path or a URL names."""
+    """The place that a path or a URL names; a place is itself."""
+    if isinstance(where, (Folder, Bucket)):
+        return where
     if not isinstance(where, (str, os.PathLike)) or not os.fspath(where):
         raise RunError(f"{what} must be the path of a folder for the run, or a URL, got {where!r}.")
     text = os.fspath(where)

@@ -25,6 +25,7 @@ from ._commit import ARRAYS, flat, read_checkpoint, read_root, restored
 from ._errors import RunError
 from ._inputs import labelled
 from ._place import Bucket, Folder, place_of
+from ._plain import digest
 from ._provenance import provenance, requested, versions
 from ._request import Request, Trials, check_arguments
 from ._run import Run, check_precision
@@ -54,7 +55,7 @@ def resume(
     """
     stored = _Stored.at(path)
     with stored.place.lock() as held:
-        stored = _Stored.at(path)  # as nobody changes it any more
+        stored = _Stored.at(stored.place)  # as nobody changes it any more
         about, old = stored.about, stored.request
         asked = stored.changed(duration, trials, inputs)
         check_arguments(asked, chunk=chunk)
@@ -168,6 +169,9 @@ class _Stored:
             arrays = {str(name): v.values for name, v in group.data_vars.items()}
         except KeyError:
             arrays = {}
+        for name, array in arrays.items():
+            if array.dtype.kind in "biuf" and digest(array) != name:
+                raise RunError(f"{place} cannot be resumed: its array {name[:12]} is damaged.")
         circuit = Circuit.from_dict(json.loads(about["circuit"]), arrays)
         try:
             start = about.get("first_step", 0)

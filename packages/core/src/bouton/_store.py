@@ -436,7 +436,7 @@ def _is_run(place: Folder | Bucket) -> bool:
 
 def open_tree(where: Any) -> xr.DataTree:
     """The dataset of a stored run, read lazily, without what it needs to go on."""
-    place = where if isinstance(where, (Folder, Bucket)) else place_of(where, "open:")
+    place = place_of(where, "open:")
     read_root(place)
     try:
         with quiet():
