@@ -2,8 +2,8 @@
 
     python benchmarks/recording.py [FOLDER]
 
-Prints, for each and in turns, seconds, the ratio to the run without records, CPU seconds, and MB on disk; for floats CPU
-seconds for each GB. The same bytes written and synced by a plain loop say what the disk of FOLDER can do.
+Prints, for each and in turns, seconds, the ratio to the run without records, CPU seconds, and MB on disk; for floats
+CPU seconds for each GB. The same bytes written and synced by a plain loop say what the disk of FOLDER can do.
 """
 
 import os
