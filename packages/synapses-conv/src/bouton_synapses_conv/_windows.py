@@ -7,6 +7,7 @@ matrices here, with what each position sees as the rows of one.
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any, ClassVar, Literal
 
@@ -14,6 +15,7 @@ import jax
 import jax.numpy as jnp
 from bouton import CircuitError, Topology, static
 from jax import lax
+from jax.custom_derivatives import SymbolicZero
 
 from ._geometry import NAMES, Axis, check_size, labelled, per_axis
 
@@ -93,15 +95,38 @@ def taps(kernel: list[int]) -> dict[str, int]:
     return dict(zip(("kz", "ky", "kx")[-len(kernel) :], kernel, strict=True))
 
 
-def correlate(
-    w: jax.Array, x: jax.Array, axes: tuple[Axis, ...], groups: int = 1, apart: tuple[int, ...] | None = None
+def correlate(w: jax.Array, x: jax.Array, axes: tuple[Axis, ...], groups: int = 1) -> jax.Array:
+    """Kernels over a map with any batch axes."""
+    plain = len(axes) == 2 and all(a.dilation == 1 for a in axes)
+    return _image(w, x, axes, groups) if plain else _product(w, x, axes, groups)
+
+
+@functools.partial(jax.custom_jvp, nondiff_argnums=(2, 3))
+def _image(w: jax.Array, x: jax.Array, axes: tuple[Axis, ...], groups: int) -> jax.Array:
+    """`correlate` where XLA is fast, with derivatives that are products."""
+    return convolution(w, x, axes, groups)
+
+
+@functools.partial(_image.defjvp, symbolic_zeros=True)
+def _(axes: tuple[Axis, ...], groups: int, primals: Any, tangents: Any) -> Any:
+    (w, x), (dw, dx) = primals, tangents
+    y = _image(w, x, axes, groups)
+    parts = [_product(*pair, axes, groups) for pair in ((dw, x), (w, dx)) if SymbolicZero not in map(type, pair)]
+    return y, sum(parts, jnp.zeros_like(y))
+
+
+def _product(w: jax.Array, x: jax.Array, axes: tuple[Axis, ...], groups: int) -> jax.Array:
+    """`correlate` as a product of matrices."""
+    g, kernels = "g" if groups > 1 else "", w.reshape(-1, w.shape[-2], *_split(w.shape[-1], groups))
+    y = jnp.einsum(f"k{g}in,ki{g}o->n{g}o", _seen(x, axes, groups), kernels)
+    return y.reshape(*x.shape[: -len(axes) - 1], *(a.size_out for a in axes), w.shape[-1])
+
+
+def convolution(
+    w: jax.Array, x: jax.Array, axes: tuple[Axis, ...], groups: int, apart: tuple[int, ...] | None = None
 ) -> jax.Array:
-    """Kernels over a map with any batch axes, whose places may be moved apart first (by `apart` per axis)."""
+    """`correlate` by XLA's convolution, of a map whose places may be moved apart first (by `apart` per axis)."""
     lead, letters = x.shape[: -len(axes) - 1], "DHW"[-len(axes) :]
-    if apart is None and (len(axes) != 2 or any(a.dilation > 1 for a in axes)):
-        g, kernels = "g" if groups > 1 else "", w.reshape(-1, w.shape[-2], *_split(w.shape[-1], groups))
-        y = jnp.einsum(f"k{g}in,ki{g}o->n{g}o", _seen(x, axes, groups), kernels)
-        return y.reshape(*lead, *(a.size_out for a in axes), w.shape[-1])
     y = lax.conv_general_dilated(
         x.reshape(math.prod(lead), *x.shape[len(lead) :]),
         w,

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from bouton import static
 
 from ._geometry import Axis, per_axis
-from ._windows import Windows, correlate, kernels_of
+from ._windows import Windows, convolution, correlate, kernels_of
 
 
 class UpConv(Windows):
@@ -36,7 +36,7 @@ class UpConv(Windows):
         return super().dims() | {"bias": {"channel": self.channels_out}}
 
     def apply(self, w: jax.Array, x: jax.Array) -> jax.Array:
-        return correlate(w, x, self.axes, self.groups, self._apart)
+        return convolution(w, x, self.axes, self.groups, self._apart)
 
     def outer(self, w: jax.Array, pre: jax.Array, post: jax.Array) -> jax.Array:
         return _turned(kernels_of(post, pre, self._back, self.groups), self.groups)
