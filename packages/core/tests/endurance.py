@@ -275,7 +275,7 @@ def loss(folder: Path, *, count: int) -> bool:
         shutil.rmtree(path, ignore_errors=True)
         log.unlink(missing_ok=True)
         process = forked(_logged, path, log)
-        while not log.exists():
+        while not log.exists() or not log.stat().st_size:
             time.sleep(0.05)
         time.sleep(chance.uniform(2.0, 5.0))
         process.kill()

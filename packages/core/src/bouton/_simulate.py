@@ -68,7 +68,7 @@ def simulate(
     - `inputs`: ``{"image.x": value}``: an array that stays the same, ``(dims, array)`` or a DataArray with a dim
       ``time`` (a row per step) or ``trial``, or a function of the tick.
     - `record`: ``{"exc.s": 1, "exc.v": 10}``: every n steps, or a `Record`, or a list of these.
-    - `to`: the folder of the run (zarr); without it the run stays in memory.
+    - `to`: the folder of the run (zarr) or its URL, e.g. ``s3://bucket/run.zarr``; without it the run stays in memory.
     - `state`: start from this state (e.g. ``other_run.state``) instead of a new one, with steps counted from 0; what
       does not persist is kept in a plain run and renewed by each trial. Noise repeats unless `seed` is another;
       parameters given as distributions are drawn anew then, so hand on ``other_run.circuit`` as well.
@@ -76,8 +76,9 @@ def simulate(
     - `batch`: how many samples one organism sees at once; `batch_reduce`: how their changes of persistent states are
       brought together. For several organisms sweep over ``seed``.
     - `sweep`: ``{"exc.tau_m": [10, 20], "seed": range(5)}``: all combinations at once by `vmap`; each becomes a dim.
-    - `chunk`: steps (or presentations) in one compiled call; by default a second or two of work, and at most 32 MB of
-      records.
+    - `chunk`: steps (or presentations) in one compiled call; by default a shard, or what divides it.
+    - `shard`: after how many steps (or presentations) a stored run may commit, and how many a file of it holds; by
+      default a second or two of work, and at most 32 MB of records. A chunk is at most a shard.
     - `progress`: a progress bar on standard error; by default when that is a terminal.
 
     Results depend neither on the chunk, nor on what is recorded. Of random keys: ``key = jax.random.key(seed)`` is that
