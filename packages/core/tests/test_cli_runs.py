@@ -224,7 +224,7 @@ def test_show(stored):
     assert shown[circuit + 1 : circuit + 4] == [
         "a Gate(n_units=2, step=1.0)",
         "ff Synapse(topology=Full(n_pre=2, n_post=3), weights=1.0, gain=1.0, bias=None, release=None, "
-        "transmission=Instant(unit=1), plasticity=None, constraints=[], backward=False)",
+        "transmission=Instant(unit=1), plasticity=None, constraints=[], backward=False, changes=False)",
         "b Gate(n_units=3, step=0.5)",
     ]
     assert "advance b (Gate): j <- ff.current" in shown
@@ -256,6 +256,44 @@ def test_show_a_run_that_was_not_finished(cli):
         bouton.simulate(circuit, 10.0, inputs={"a.j": fails}, record={"a.s": 1}, to="run.zarr", chunk=5)
     code, output = cli("show", "run.zarr")
     assert code == 0 and output.startswith("run.zarr  not finished: ")
+
+
+def test_resume_finishes_or_extends_a_run(cli):
+    circuit = bouton.load("model.yaml")
+    asked = {"inputs": {"a.j": 1.0}, "record": {"a.s": 1}, "shard": 5, "progress": False}
+    bouton.simulate(circuit, 10.0, **asked, to="run.zarr")
+    code, output = cli("resume", "run.zarr", "--duration", "25")
+    assert code == 0 and output.startswith("25 ms (25 steps of 1 ms) in ")
+    assert bouton.open("run.zarr")["a.s"].sizes["time"] == 25
+    assert cli("resume", "run.zarr", "--quiet") == (0, "")
+    code, output = cli("resume", "run.zarr", "--duration", "30", "--input", "a.j=2")
+    assert code == 1 and output.startswith("Error: inputs['a.j'] differs from what run.zarr has been fed up to here.")
+    assert cli("resume", "nothing") == (1, "Error: there is no run at 'nothing'.\n")
+
+
+def test_branch_goes_on_elsewhere(cli):
+    circuit = bouton.load("model.yaml")
+    bouton.simulate(circuit, 10.0, inputs={"a.j": 1.0}, record={"a.x": 1}, to="run.zarr", progress=False)
+    how = ("--duration", "15", "--set", "a.step=3", "--input", "a.j=2", "--no-learn")
+    code, output = cli("branch", "run.zarr", "--to", "new.zarr", *how)
+    assert code == 0 and output.startswith("5 ms (5 steps of 1 ms) in ")
+    assert bouton.open("new.zarr")["a.x"].values[:, 0].tolist() == [16, 22, 28, 34, 40]
+    code, output = cli("show", "new.zarr")
+    assert code == 0 and "branched off  run.zarr at step 10" in output and "learning      off" in output
+    code, output = cli("branch", "run.zarr", "--to", "other.zarr", "--set", "a.step=three")
+    assert code == 2 and "'a.step=three' must be NAME=NUMBER, e.g. exc.tau_m=20." in output
+
+
+def test_ctrl_c_says_how_to_go_on(cli, monkeypatch):
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(bouton._store.ZarrStore, "write", interrupt)
+    code, output = cli(
+        "run", "model.yaml", "--to", "run.zarr", "--duration", "9", "--input", "a.j=1", "--record", "a.s"
+    )
+    told = "run.zarr holds everything up to step 0: go on with bouton.resume('run.zarr')."
+    assert (code, output) == (1, f"Error: interrupted. {told}\n")
 
 
 def test_show_a_run_that_lacks_its_circuit(cli):
