@@ -97,9 +97,12 @@ OPERATIONS = ("write", "replace", "rename", "fsync", "unlink", "rmdir", "mkdir")
 """Of `os`: all by which bouton changes anything on a disk."""
 
 
-def computing(path: Path, steps: int, began: int, at: int | None = None) -> None:
+def computing(path: Path, steps: int, began: int, at: int | None = None, small: bool = True) -> None:
     """In a forked process: the run. A byte goes to `began` when it comes to the store; dies at operation `at` there."""
-    small_files()
+    if small:
+        small_files()
+    else:
+        _store.COMMIT_SECONDS = 0.0
     real = {name: getattr(os, name) for name in OPERATIONS}
     count = itertools.count(1)
 
@@ -124,9 +127,9 @@ def computing(path: Path, steps: int, began: int, at: int | None = None) -> None
 class Child:
     """A process that computes a run and that may be killed."""
 
-    def __init__(self, path: Path, steps: int, at: int | None = None) -> None:
+    def __init__(self, path: Path, steps: int, at: int | None = None, small: bool = True) -> None:
         self.read, write = os.pipe()
-        self.process = forked(computing, path, steps, write, at)
+        self.process = forked(computing, path, steps, write, at, small)
         os.close(write)
 
     def comes_to_the_store(self) -> None:
@@ -419,7 +422,7 @@ def second_writer(folder: Path, *, count: int) -> bool:
 
 def readers(folder: Path, *, count: int, steps: int) -> bool:
     """A plain xarray reader opens a run again and again while it is computed."""
-    child = Child(folder / "run", steps)
+    child = Child(folder / "run", steps, small=False)
     child.comes_to_the_store()
     kept = start_in_memory(steps)
     while not (folder / "run").exists():
