@@ -320,46 +320,45 @@ def faults(folder: Path, *, steps: int, every: int) -> bool:
     start(folder / "reference", steps)
     reference = files(folder / "reference")
     whole = xr.open_datatree(folder / "reference", engine="zarr", chunks=None).load()
-    real = {name: getattr(os, name) for name in OPERATIONS} | {"fsync": lambda file: None}  # to be quick
+    kept = {name: getattr(os, name) for name in OPERATIONS}
+    real = kept | {"fsync": lambda file: None}  # to be quick
     ours = intact = same = count = 0
-    for code, at in itertools.product((errno.EIO, errno.ENOSPC), itertools.count(1, every)):
-        path, calls = folder / "victim", itertools.count(1)
-        shutil.rmtree(path, ignore_errors=True)
-        hit = []
+    path, said = folder / "victim", None
+    calls, hit = itertools.count(1), list[str]()
+    code, at = errno.EIO, 1
 
-        def failing(
-            name: str, *arguments: Any, at: int = at, code: int = code, calls: Any = calls, hit: Any = hit, **how: Any
-        ) -> Any:
-            if next(calls) == at:
-                hit.append(name)
-                raise OSError(code, os.strerror(code))
-            return real[name](*arguments, **how)
+    def failing(name: str, *arguments: Any, **how: Any) -> Any:
+        if next(calls) == at:
+            hit.append(name)
+            raise OSError(code, os.strerror(code))
+        return real[name](*arguments, **how)
 
-        for name in OPERATIONS:
-            setattr(os, name, partial(failing, name))
-        said: BaseException | None = None
-        try:
-            start(path, steps)
-        except Exception as e:
-            said = e
-        finally:
+    for code in (errno.EIO, errno.ENOSPC):
+        for at in itertools.count(1, every):
+            shutil.rmtree(path, ignore_errors=True)
+            calls, hit, said = itertools.count(1), [], None
             for name in OPERATIONS:
-                setattr(os, name, real[name])
-        if not hit:
-            if code == errno.ENOSPC:
+                setattr(os, name, partial(failing, name))
+            try:
+                start(path, steps)
+            except Exception as e:
+                said = e
+            finally:
+                for name in OPERATIONS:
+                    setattr(os, name, kept[name])
+            if not hit:
                 break
-            continue
-        count += 1
-        own = isinstance(said, RunError) and os.strerror(code) in str(said)
-        ours += own or (said is None and hit[0] in ("rmdir", "unlink"))  # what is not needed is let be
-        try:
-            if path.exists():
-                look(path, whole)
-            intact += 1
-            start(path, steps)
-            same += files(path) == reference
-        except Exception as e:
-            print(at, hit, repr(said)[:200], repr(e)[:300])
+            count += 1
+            own = isinstance(said, RunError) and os.strerror(code) in str(said)
+            ours += own or (said is None and hit[0] in ("rmdir", "unlink", "mkdir"))  # what is not needed
+            try:
+                if path.exists():
+                    look(path, whole)
+                intact += 1
+                start(path, steps)
+                same += files(path) == reference
+            except Exception as e:
+                print(at, hit, repr(said)[:200], repr(e)[:300])
     good = told("every k-th operation fails: an error of our own", ours, count)
     good &= told("the last commit is intact", intact, count)
     return told("resumed: every file identical", same, count) and good
