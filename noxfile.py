@@ -211,6 +211,7 @@ def endurance(session: nox.Session) -> None:
     session.install(*editable(PACKAGES["core"]))
     session.chdir(PACKAGES["core"])
     session.run("python", "-m", "tests.endurance", *session.posargs)
+    session.run("pytest", "-q", "tests/test_hostile.py", "tests/test_registry.py")  # files and plugins from anywhere
 
 
 @nox.session(tags=["release"])
