@@ -1,5 +1,6 @@
 """Runs that go on: resume, extend, branch; the writer thread; what is refused."""
 
+import errno
 import hashlib
 import json
 import threading
@@ -277,6 +278,29 @@ def test_runs_that_died_before_they_began_leave_nothing(tmp_path: Path) -> None:
     (left / "something").write_text("")
     simulate(CIRCUIT, 5, inputs=RATES, to=tmp_path / "run")
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
+
+
+@pytest.mark.parametrize("key", ["circuit.state/000000000016.npz", "cell/s/c/0/0", "zarr.json"])
+def test_one_write_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    """What is rescued then is right."""
+    how: Any = {"inputs": RATES, "record": RECORD, "seed": 3, "shard": 8}
+    simulate(CIRCUIT, 40, **how, to=tmp_path / "whole")
+    write, seen = bouton._place.Folder.write, []  # type: ignore[attr-defined]
+
+    def once(self: Any, name: str, data: Any) -> None:
+        seen.append(name)
+        if name == key and seen.count(key) == (1 if "state" in key else 2):
+            raise OSError(errno.EIO, "Input/output error")
+        write(self, name, data)
+
+    monkeypatch.setattr(bouton._place.Folder, "write", once)  # type: ignore[attr-defined]
+    monkeypatch.setattr(store_module, "COMMIT_SECONDS", 0.0)
+    with pytest.raises(
+        RunError, match=r"cannot write the run .*run: Input/output error\. .* holds everything up to step"
+    ):
+        simulate(CIRCUIT, 40, **how, to=tmp_path / "run")
+    resume(tmp_path / "run")
+    assert files(tmp_path / "run") == files(tmp_path / "whole")
 
 
 def test_an_interruption_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

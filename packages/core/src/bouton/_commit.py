@@ -164,12 +164,12 @@ class Ledger:
 
         With a checkpoint, arrays by name, it takes the place of the last one.
         """
-        before = self.attrs.get("checkpoint")
+        before, attrs = self.attrs.get("checkpoint"), dict(self.attrs)
         if checkpoint is not None:
-            self.attrs["checkpoint"] = f"{CHECKPOINTS}/{self.attrs['committed_steps']:012d}.npz"
-            if self.attrs["checkpoint"] != before:
-                self.place.write(self.attrs["checkpoint"], packed(checkpoint))
-                self.store.written.append(self.attrs["checkpoint"])
+            name = attrs["checkpoint"] = f"{CHECKPOINTS}/{attrs['committed_steps']:012d}.npz"
+            if name != before:
+                self.place.write(name, packed(checkpoint))
+                self.store.written.append(name)
         members = {key.removesuffix(DOC): dict(self.store.docs[key]) for key in sorted(self.store.docs) if key != ROOT}
         for path, shape in shapes.items():
             members[path]["shape"] = list(shape)
@@ -186,11 +186,11 @@ class Ledger:
             self.place.write(path + DOC, texts[path])
         self.place.sync(path + DOC for path in changed if path in inner)
         self.place.check_held()
-        self.place.write(ROOT, _text(_with_members({**_GROUP, "attributes": self.attrs}, "", members)))
+        self.place.write(ROOT, _text(_with_members({**_GROUP, "attributes": attrs}, "", members)))
         self.place.sync([ROOT])
-        self.published = texts
+        self.published, self.attrs = texts, attrs
         self.store.bytes = 0
-        if before is not None and before != self.attrs["checkpoint"]:
+        if before is not None and before != attrs["checkpoint"]:
             self.place.remove([before])
 
     def clean(self, chunks: Mapping[str, tuple[int, int]]) -> None:

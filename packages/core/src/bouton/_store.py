@@ -327,11 +327,12 @@ class _Series:
             more = min(self.depth - self.rows % self.depth, n - done)
             part = values[self._at(done, done + more)]
             self.rows, done = self.rows + more, done + more
-            self.is_stale = self.rows % self.depth > 0
-            self.parts.append(part.copy() if self.is_stale else part)  # a view would keep all of `values`
-            if not self.is_stale:
+            is_full = self.rows % self.depth == 0
+            self.parts.append(part if is_full else part.copy())  # a view would keep all of `values`
+            self.is_stale = True
+            if is_full:
                 self._write(self.rows - self.depth, self.parts)
-                self.parts = []
+                self.parts, self.is_stale = [], False
 
     def flush(self) -> None:
         """Write the chunk that is not full, filled up."""
