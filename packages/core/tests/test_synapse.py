@@ -258,7 +258,7 @@ def test_a_bias_has_the_last_of_the_post_synaptic_dims() -> None:
         match=r"Rows\.dims\(\)\['bias'\] must be the last of the post-synaptic dims \['row', 'column', 'map'\], so "
         r"that a bias can be added to the current, got \['row'\]\.",
     ):
-        Synapse(Rows())
+        Circuit({"s": Synapse(Rows())})
     with pytest.raises(CircuitError, match=r"s\.bias must be a single number or an array of shape \(4,\)"):
         Circuit({"s": Synapse(Grid(), bias=np.zeros((4, 4, 4)))})
 

@@ -87,12 +87,6 @@ class Synapse(Component):
         super().__post_init__()
         if not isinstance(self.topology, Topology):
             raise CircuitError(f"Synapse.topology must be a topology such as Dense(64, 400), got {self.topology!r}.")
-        bias, post = (list(self.dims()[which]) for which in ("bias", "post"))
-        if bias != post[len(post) - len(bias) :]:
-            raise CircuitError(
-                f"{type(self.topology).__name__}.dims()['bias'] must be the last of the post-synaptic dims {post}, so "
-                f"that a bias can be added to the current, got {bias}."
-            )
         if self.weights is not None:
             vars(self)["weights"] = as_initialiser(self.weights, "Synapse.weights")
         constraints = self.constraints
@@ -138,7 +132,14 @@ class Synapse(Component):
 
     def dims(self) -> dict[str, Any]:
         dims = self.topology.dims()
-        return {"bias": dims["post"], **dims}
+        dims = {"bias": dims["post"], **dims}
+        bias, post = (list(dims[which]) for which in ("bias", "post"))
+        if bias != post[len(post) - len(bias) :]:
+            raise CircuitError(
+                f"{type(self.topology).__name__}.dims()['bias'] must be the last of the post-synaptic dims {post}, so "
+                f"that a bias can be added to the current, got {bias}."
+            )
+        return dims
 
     def init(self, *, key: Any, dt: float, batch: tuple[int, ...] = ()) -> Any:
         keys = jax.random.split(key, 4)
