@@ -395,7 +395,7 @@ def test_a_disk_that_does_not_say_how_much_room_it_has(tmp_path: Path, monkeypat
 @pytest.mark.parametrize(
     ("to", "message"),
     [
-        ("no://bucket/run.zarr", "'no://bucket/run.zarr' cannot be used: Protocol not known: no. For s3:// install"),
+        ("no://bucket/run.zarr", ". For s3:// install bouton[remote]; other object stores need their own package of"),
         (
             Path("gs://bucket/run"),
             "{what} 'gs:/bucket/run': a Path loses one of the slashes of a URL: give it as text.",

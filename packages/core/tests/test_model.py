@@ -884,7 +884,8 @@ SYNTAX = {
     "yaml key": ("bouton: 1\nnodes: {1: 2}\n", "line 2, column 9: a key must be text, got '1': quote it."),
     "yaml list key": ("[a]: 1\n", "line 1, column 1: a key must be text"),
     "yaml alias": ("a: &x [1]\nb: *x\n", "line 2, column 4: aliases are not allowed (*x)."),
-    "yaml deep": ("a: " + "[" * 100_000, "line 1, column 35: nested deeper than 32 levels."),
+    "yaml deep": ("a: " + "[" * 100, "line 1, column 35: nested deeper than 32 levels."),
+    "yaml deeper": ("a: " + "[" * 100_000, "line 1, column "),  # newer versions of PyYAML have a limit of their own
     "yaml digits": ("a: " + "9" * 10_000, "Exceeds the limit"),
     "yaml two": ("a: 1\n---\nb: 1\n", "line 2, column 1: "),
     "yaml control": ("a: \x01\n", ""),
