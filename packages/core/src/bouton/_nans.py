@@ -28,11 +28,14 @@ def not_finite(circuit: Circuit, state: Any) -> Any:
     def first(is_bad: Any) -> Any:
         return jnp.where(is_bad.any(), jnp.argmax(is_bad), -1).astype(jnp.int32)
 
-    def found() -> Any:
-        return jnp.stack([jnp.stack([first(jnp.isnan(f)), first(jnp.isinf(f))]) for f in flat])
+    def found(f: Any) -> Any:
+        return jnp.stack([first(jnp.isnan(f)), first(jnp.isinf(f))])
 
-    any_bad = jnp.stack([~jnp.isfinite(f).all() for f in flat]).any()
-    return lax.cond(any_bad, found, lambda: jnp.full((len(flat), 2), -1, jnp.int32))
+    def none(f: Any) -> Any:
+        return jnp.full(2, -1, jnp.int32)
+
+    # each for itself: a search takes much longer than a look, and some states are infinite at most times
+    return jnp.stack([lax.cond(jnp.isfinite(f).all(), none, found, f) for f in flat])
 
 
 def bad_ones(found: Any, ignored: tuple[bool, ...]) -> Any:
