@@ -247,9 +247,21 @@ def test_the_spike_furthest_above_its_own_threshold_comes_out():
     np.testing.assert_array_equal(out.s_raw[0], [[1, 1, 1], [1, 1, 1], [0, 1, 0]])
 
 
+@pytest.mark.parametrize("k", [1, 2])
+def test_of_equals_the_first_wins(k):
+    _, out = run(LIFCell(n_units=4, k_winners=k), np.full((1, 2, 4), 1000.0), batch=(2,))
+    np.testing.assert_array_equal(out.s[0], np.tile(np.arange(4) < k, (2, 1)))
+
+
 @pytest.mark.parametrize(
     ("options", "axis"),
-    [({"k_winners": 2}, (0, 1)), ({"k_winners": 2, "winners_axis": 0}, 0), ({"k_winners": 9}, (0, 1))],
+    [
+        ({"k_winners": 1}, (0, 1)),
+        ({"k_winners": 1, "winners_axis": 0}, 0),
+        ({"k_winners": 2}, (0, 1)),
+        ({"k_winners": 2, "winners_axis": 0}, 0),
+        ({"k_winners": 9}, (0, 1)),
+    ],
 )
 def test_k_winners_of_the_population_or_along_an_axis_of_a_map(options, axis):
     """Beside a sort: who is among the k furthest above threshold, and above it at all."""
