@@ -12,9 +12,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 import xarray as xr
-from bouton import Circuit, Record, Trials, Uniform, delayed, simulate
+from bouton import Circuit, Record, Trials, Uniform, _chunk, delayed, simulate
 from bouton._chunk import Program, run_chunk, start
 from bouton._memory import MemoryStore
+from bouton._writer import WAITING
 from bouton.testing._bench import Bench
 from jaxtyping import Array, Float
 
@@ -333,3 +334,29 @@ def test_maps_have_coordinates() -> None:
     assert run["cell.v"].dims == ("time", "unit")
     assert run["cell.v"].coords["height"].values.tolist() == [0, 0, 0, 1, 1, 1]
     assert run["cell.v"].coords["width"].values.tolist() == [0, 1, 2, 0, 1, 2]
+
+
+@pytest.mark.parametrize("to", [None, "run"])
+def test_later_chunks_take_the_memory_of_what_has_been_written(tmp_path: Any, monkeypatch: Any, to: str | None) -> None:
+    """JAX deletes an array whose memory it takes, and leaves one that somebody still looks at."""
+    given: list[Any] = []
+    rows: list[Any] = []
+
+    def noting(*arguments: Any, **how: Any) -> Any:
+        done = run_chunk(*arguments, **how)
+        given.extend(arguments[-1].values())
+        rows.extend(done[1].values())
+        return done
+
+    noting.eval_shape = run_chunk.eval_shape  # type: ignore[attr-defined]
+    monkeypatch.setattr(_chunk, "run_chunk", noting)
+    record = {"cell.s": 1, "cell.v": [1, Record("mean", every=4)]}
+    with PLUGINS.use():
+        run = simulate(CIRCUIT, 400, inputs=RATES, record=record, chunk=20, to=to and tmp_path / to)
+    assert len(given) == 3 * 20 and all(array.is_deleted() for array in given)
+    again = {id(array) for array in rows} & {id(array) for array in given}
+    assert len(again) >= 3 * (20 - WAITING - 4)
+    monkeypatch.undo()
+    whole = simulate(CIRCUIT, 400, inputs=RATES, record=record)
+    for name in ("cell.s", "cell.v", "cell.v_mean"):
+        np.testing.assert_array_equal(run[name].values, whole[name].values)

@@ -6,6 +6,7 @@ How steps are compiled and recorded is `_scan.py`; what happens between chunks i
 from __future__ import annotations
 
 import dataclasses
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property, partial
 from typing import Any, Literal, NamedTuple
@@ -24,7 +25,7 @@ from ._nans import bad_ones, not_finite, watched
 from ._provenance import is_random
 from ._record import Entry, Record, entries
 from ._request import fitted
-from ._scan import sums_of, windows
+from ._scan import room_of, sums_of, windows
 
 
 @dataclasses.dataclass(frozen=True)
@@ -142,13 +143,30 @@ class Program:
     def check(self, carry: Any, pieces: list[Piece]) -> None:
         """Trace the chunks, so that whatever is wrong with them is said before anything is computed or written."""
         for piece in {(p.units, p.batch): p for p in pieces}.values():
-            carry = run_chunk.eval_shape(*self._arguments(carry, piece), job=self._job(piece), units=piece.units)[0]
+            how: Any = {"job": self._job(piece), "units": piece.units}
+            carry = run_chunk.eval_shape(*self._arguments(carry, piece), self._room(piece), **how)[0]
 
-    def run(self, carry: Carry, pieces: list[Piece]) -> Iterator[Done]:
-        """Compute one piece after the other, not waiting for any of them."""
+    def run(self, carry: Carry, pieces: list[Piece], read: deque[dict[str, Any]]) -> Iterator[Done]:
+        """Compute one piece after the other, not waiting for any of them.
+
+        What was recorded and is `read` is overwritten: new memory for each chunk takes longer than to fill it.
+        """
         for piece in pieces:
-            carry, recorded, nans = run_chunk(*self._arguments(carry, piece), job=self._job(piece), units=piece.units)
+            form = self._room(piece)
+            room = read.popleft() if read else {}
+            if form != {name: jax.ShapeDtypeStruct(a.shape, a.dtype) for name, a in room.items()}:
+                room = {name: jnp.zeros(a.shape, a.dtype) for name, a in form.items()}
+            how: Any = {"job": self._job(piece), "units": piece.units}
+            carry, recorded, nans = run_chunk(*self._arguments(carry, piece), room, **how)
             yield Done(piece, carry, recorded, nans)
+
+    def _room(self, piece: Piece) -> dict[str, Any]:
+        """Shapes and dtypes of what is recorded of a piece; of trials it has no room of its own."""
+        if self.job.trial:
+            return {}
+        lanes = [len(self.key if name == "seed" else self.values[name]) for name in self.job.sweep]
+        form = room_of(self.job.asked(self.circuit), piece.units, piece.batch)
+        return {name: jax.ShapeDtypeStruct((*lanes, *a.shape), a.dtype) for name, a in form.items()}
 
     def locate(self, piece: Piece, carry: Carry, ignored: tuple[bool, ...]) -> Any:
         """The first step of a piece after which something is not finite, and what; see `first_step`."""
@@ -193,7 +211,13 @@ def start(circuit: Circuit, values: Mapping[str, Any], key: Any, *, job: Job) ->
     return over_sweep(one, job)(dict(values), key)
 
 
-@partial(jax.jit, static_argnames=("job", "units"), compiler_options=COMPILER_OPTIONS)
+@partial(
+    jax.jit,
+    static_argnames=("job", "units"),
+    donate_argnames="room",
+    keep_unused=True,
+    compiler_options=COMPILER_OPTIONS,
+)
 def run_chunk(
     circuit: Circuit,
     values: Mapping[str, Any],
@@ -201,13 +225,17 @@ def run_chunk(
     carry: Carry,
     first: Any,
     given: Given,
+    room: dict[str, Any],
     *,
     job: Job,
     units: int,
 ) -> tuple[Carry, dict[str, Any], Any]:
-    """``(carry, recorded, where states are nan)`` after `units` units of work from number `first`."""
+    """``(carry, recorded, where states are nan)`` after `units` units of work from number `first`.
 
-    def one(values: Any, key: Any, carry: Carry, first: Any, given: Given) -> Any:
+    What is recorded takes the memory of `room`.
+    """
+
+    def one(values: Any, key: Any, carry: Carry, room: dict[str, Any], first: Any, given: Given) -> Any:
         c = realised(circuit, values, key)
         ticks = Tick(first, job.dt, key, job.batch, job.batch_reduce)
         run = partial(windows, c, asked=job.asked(c), constant=given.constant, learn=job.learn, stored=True)
@@ -220,12 +248,13 @@ def run_chunk(
             ticks=ticks,
             place=first,
             sums=carry.sums,
+            room=room,
             series=given.series,
             function=functions,
         )
         return Carry(state, sums), recorded, not_finite(c, state)
 
-    return over_sweep(one, job, carried=1, shared=2)(dict(values), key, carry, first, given)
+    return over_sweep(one, job, carried=2, shared=2)(dict(values), key, carry, room, first, given)
 
 
 def _trials(

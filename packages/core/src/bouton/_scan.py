@@ -80,6 +80,7 @@ def windows(
     ticks: Tick,
     place: Any = 0,
     sums: Mapping[str, Any] | None = None,
+    room: Mapping[str, Any] | None = None,
     constant: Mapping[str, Any],
     series: Mapping[str, Any],
     function: Mapping[str, Callable[[Tick], Any]],
@@ -90,19 +91,21 @@ def windows(
 
     `ticks` is the first tick, `place` its place in the grid of windows, `sums` (from `sums_of`) what the window that is
     open there has gathered. Samples of every step are the scan's own output. A coarser series has a buffer in the carry
-    with a row for each window that may end here; where `place` is traced that can be one row too many.
+    with a row for each window that may end here; where `place` is traced that can be one row too many. With `room`
+    (arrays as `room_of` says, whatever they hold) all series are written into those.
     """
     sums = sums_of(asked, ticks.batch, stored=stored) if sums is None else dict(sums)
-    plain = tuple(e for e in asked if e.record.every == 1 and not e.per_trial)
+    whole = isinstance(place, int) and place == 0
+    plain = () if room else tuple(e for e in asked if e.record.every == 1 and not e.per_trial)
     coarse = {e: steps if e.per_trial else e.record.every for e in asked if e not in plain}
 
     def rows(k: int) -> int:
-        return steps // k if isinstance(place, int) and place == 0 else -(-steps // k)
+        return steps // k if whole else -(-steps // k)
 
     def empty(e: Entry, k: int) -> Any:
         return jnp.zeros((max(1, rows(k)), *e.shape(ticks.batch)), e.dtype(stored=stored))
 
-    buffers = {e.name: empty(e, k) for e, k in coarse.items()}
+    buffers = dict(room) if room else {e.name: empty(e, k) for e, k in coarse.items()}
 
     def body(carry: Any, x: Any) -> Any:
         state, sums, buffers = carry
@@ -116,6 +119,9 @@ def windows(
 
         for e, k in coarse.items():
             v = value(e)
+            if k == 1:
+                buffers = {**buffers, e.name: lax.dynamic_update_index_in_dim(buffers[e.name], v, i, 0)}
+                continue
             if e.name in sums:
                 v = jnp.where(at % k == 0, v, _ADD[e.record.reduce](sums[e.name], v))
                 sums = {**sums, e.name: v}
@@ -134,6 +140,14 @@ def windows(
         complete = buffers[e.name][: rows(k)]
         recorded[e.name] = complete / k if e.record.reduce == "mean" else complete
     return state, sums, recorded
+
+
+def room_of(asked: tuple[Entry, ...], steps: int, batch: tuple[int, ...]) -> dict[str, Any]:
+    """Shapes and dtypes of all that is recorded in so many steps, wherever they begin."""
+    return {
+        e.name: jax.ShapeDtypeStruct((-(-steps // e.record.every), *e.shape(batch)), e.dtype(stored=True))
+        for e in asked
+    }
 
 
 def sums_of(asked: tuple[Entry, ...], batch: tuple[int, ...], *, stored: bool) -> dict[str, Any]:

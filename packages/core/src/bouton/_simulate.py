@@ -10,6 +10,7 @@ import dataclasses
 import math
 import os
 import warnings
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Literal, TypeVar
@@ -169,6 +170,7 @@ def run(
     """Compute the pieces, while a thread writes them to the store that `make` returns."""
     length, plan, program = work.length, work.plan, work.program
     final, origin = begin, work.layout.start // length.width
+    read: deque[dict[str, Any]] = deque()
     store: Any = None
 
     def made() -> None:
@@ -180,14 +182,15 @@ def run(
         with Writer() as writer:
             writer.call(made)
             with Progress(work.layout, plan, progress, pieces[0].first if pieces else length.count) as bar:
-                for done in _one_behind(program.run(begin, pieces)):
+                for done in _one_behind(program.run(begin, pieces, read)):
                     piece, before, final = done.piece, final, done.carry
                     watch(program, done, before, work.layout)
                     rows = {v.entry.name: np.asarray(done.recorded[v.entry.name]) for v in plan}
                     upto = piece.first_unit + piece.units
                     carry = final if (upto - origin) % shard == 0 or piece is pieces[-1] else None
-                    writer.put(partial(_write, store, plan, piece, rows, upto * length.steps_of_unit, carry))
                     bar.to(piece.first + piece.count, rows, store.committed, writer.waited)
+                    steps = upto * length.steps_of_unit
+                    writer.put(partial(_write, store, plan, piece, rows, steps, carry, done.recorded, read))
             writer.call(store.finish)
     except BaseException as error:
         if store is not None and (text := store.survives()) and text not in str(error):
@@ -238,11 +241,20 @@ def _one_behind(items: Iterable[_T]) -> Iterator[_T]:
 
 
 def _write(
-    store: Any, plan: tuple[Variable, ...], piece: Piece, rows: Mapping[str, np.ndarray], steps: int, carry: Any
+    store: Any,
+    plan: tuple[Variable, ...],
+    piece: Piece,
+    rows: dict[str, np.ndarray],
+    steps: int,
+    carry: Any,
+    recorded: dict[str, Any],
+    read: deque[dict[str, Any]],
 ) -> None:
     for v in plan:
         start, stop = piece.first // v.stride, (piece.first + piece.count) // v.stride
         if stop > start:
             store.write(v, start, v.arranged(rows[v.entry.name], stop - start))
+    rows.clear()  # views, for which JAX would keep the memory
+    read.append(recorded)
     if carry is not None:
         store.boundary(steps, carry)
