@@ -58,7 +58,7 @@ class Progress:
             width = self.layout.batch or 1
             text += f", {self.committed // of_trial * width if of_trial else _seconds(self.committed, self)} stored"
         if self.waited > 0.5 * (time.monotonic() - self.begun):
-            text += ", limited by the disk"
+            text += ", limited by storing"
         if of_trial is not None:
             return f"trial {n} of {self.count}{text}"
         return f"{_seconds(n, self)} of {_seconds(self.count, self)}{text}"
