@@ -178,6 +178,16 @@ def run(
         store = make()
         writer.rescue = store.keep
 
+    def write(piece: Piece, recorded: dict[str, Any], rows: dict[str, np.ndarray], steps: int, carry: Any) -> None:
+        for v in plan:
+            start, stop = piece.first // v.stride, (piece.first + piece.count) // v.stride
+            if stop > start:
+                store.write(v, start, v.arranged(rows[v.entry.name], stop - start))
+        rows.clear()  # views, for which JAX would keep the memory
+        read.append(recorded)
+        if carry is not None:
+            store.boundary(steps, carry)
+
     try:
         with Writer() as writer:
             writer.call(made)
@@ -189,8 +199,7 @@ def run(
                     upto = piece.first_unit + piece.units
                     carry = final if (upto - origin) % shard == 0 or piece is pieces[-1] else None
                     bar.to(piece.first + piece.count, rows, store.committed, writer.waited)
-                    steps = upto * length.steps_of_unit
-                    writer.put(partial(_write, store, plan, piece, rows, steps, carry, done.recorded, read))
+                    writer.put(partial(write, piece, done.recorded, rows, upto * length.steps_of_unit, carry))
             writer.call(store.finish)
     except BaseException as error:
         if store is not None and (text := store.survives()) and text not in str(error):
@@ -238,23 +247,3 @@ def _one_behind(items: Iterable[_T]) -> Iterator[_T]:
         if len(waiting) > 1:
             yield waiting.pop(0)
     yield from waiting
-
-
-def _write(
-    store: Any,
-    plan: tuple[Variable, ...],
-    piece: Piece,
-    rows: dict[str, np.ndarray],
-    steps: int,
-    carry: Any,
-    recorded: dict[str, Any],
-    read: deque[dict[str, Any]],
-) -> None:
-    for v in plan:
-        start, stop = piece.first // v.stride, (piece.first + piece.count) // v.stride
-        if stop > start:
-            store.write(v, start, v.arranged(rows[v.entry.name], stop - start))
-    rows.clear()  # views, for which JAX would keep the memory
-    read.append(recorded)
-    if carry is not None:
-        store.boundary(steps, carry)
