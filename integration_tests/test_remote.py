@@ -13,7 +13,7 @@ from bouton_synapses_dense import Dense
 pytestmark = pytest.mark.filterwarnings("ignore")  # of botocore, moto and their servers
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")  # tests of other modules may come between, and fsspec remembers where a server was
 def bucket() -> Iterator[str]:
     fsspec = pytest.importorskip("fsspec")
     server = pytest.importorskip("moto.server").ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
