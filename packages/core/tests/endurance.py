@@ -546,8 +546,9 @@ def mutants(folder: Path, *, count: int) -> bool:
                 own, loaded = own + 1, loaded + 1
             except bouton.ModelError as e:
                 where = str(e).removeprefix(f"{path}: ")
-                own += where != str(e) and (i % 4 == 0 or bool(re.match(r"[\w.\[\]'\"~{} -]+[:.]", where)))
-                if not re.match(r"[\w.\[\]'\"~{} -]+[:.]", where):
+                is_named = where != str(e) and (i % 4 == 0 or bool(re.match(r"[\w.\[\]'\"~{} -]+[:.]", where)))
+                own += is_named
+                if not is_named:
                     print(where[:100])
             except Exception as e:
                 print(repr(e)[:200])
