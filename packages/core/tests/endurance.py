@@ -594,7 +594,7 @@ def flat(folder: Path, *, steps: int, tenths: int) -> bool:
     begin = [row for row in seen if row[0] <= steps // 10][-3:]
     end = seen[-3:]
     memory = [float(np.median([r[1] for r in rows])) for rows in (begin, end)]
-    handles = [max(r[2] for r in rows) for rows in (begin, end)]
+    handles = [min(r[2] for r in rows) for rows in (begin, end)]  # one may be open to be written
     is_flat = memory[1] < 1.05 * memory[0] and handles[1] <= 1.05 * handles[0]
     return told(
         "memory and open files over a tenfold duration: flat",
