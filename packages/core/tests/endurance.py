@@ -616,7 +616,7 @@ TRIALS: dict[str, tuple[Callable[..., bool], dict[str, Any], dict[str, Any]]] = 
     "full_disk": (full_disk, {"megabytes": 2}, {"megabytes": 1}),
     "second_writer": (second_writer, {"count": 100}, {"count": 4}),
     "readers": (readers, {"count": 10_000, "steps": 400_000}, {"count": 40, "steps": 20_000}),
-    "same_bytes": (same_bytes, {"steps": 200, "chunks": (1, 3, 7, 20, 50)}, {"steps": 40, "chunks": (3, 20)}),
+    "same_bytes": (same_bytes, {"steps": 200, "chunks": (1, 3, 7, 13, 20)}, {"steps": 40, "chunks": (3, 20)}),
     "mutants": (mutants, {"count": 1000}, {"count": 50}),
     "flat": (flat, {"steps": 10_000_000, "tenths": 10}, {"steps": 400_000, "tenths": 10}),
 }

@@ -292,7 +292,8 @@ def test_ctrl_c_says_how_to_go_on(cli, monkeypatch):
     code, output = cli(
         "run", "model.yaml", "--to", "run.zarr", "--duration", "9", "--input", "a.j=1", "--record", "a.s"
     )
-    told = "run.zarr holds everything up to step 0: go on with bouton.resume('run.zarr')."
+    told = "run.zarr holds everything up to step 0: go on with bouton.resume('run.zarr'), or otherwise with "
+    told += "bouton.branch."
     assert (code, output) == (1, f"Error: interrupted. {told}\n")
 
 

@@ -181,8 +181,9 @@ def test_links_that_lead_out_are_not_followed(run: Path, tmp_path: Path) -> None
     opened = bouton.open(run)
     with pytest.raises(RunError, match=r"is not read: it is a link that leads out of the run\."):
         _ = opened["cell.v"].values
-    with pytest.raises(RunError, match=r"there are links in it, which may lead elsewhere\."):
-        resume(run, 30.0)
+    for write in (lambda: resume(run, 30.0), lambda: opened.attach("mine", xr.Dataset())):
+        with pytest.raises(RunError, match=r"there are links in it, which may lead elsewhere\."):
+            write()
     linked = tmp_path / "other"
     linked.symlink_to(run)  # the run itself may be somewhere else
     assert bouton.open(linked)["cell.s"].values.shape == (20, 3)

@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import json
+import os
 import threading
 import time
 from pathlib import Path
@@ -272,6 +273,30 @@ def test_one_writer_at_a_time(tmp_path: Path) -> None:
     resume(tmp_path / "run", 10)
 
 
+def test_a_disk_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some network disks have none: there a run is not protected, but it runs."""
+    code = errno.ENOLCK
+
+    def flock(handle: int, how: int) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr("fcntl.flock", flock)
+    simulate(CIRCUIT, 5, inputs=RATES, to=tmp_path / "run")
+    resume(tmp_path / "run", 10)
+    code = errno.EIO
+    with pytest.raises(RunError, match=r"cannot create the run .*/other: Input/output error\."):
+        simulate(CIRCUIT, 5, inputs=RATES, to=tmp_path / "other")
+
+
+def test_a_run_that_becomes_longer_must_fit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    simulate(CIRCUIT, 100, inputs=RATES, record={"cell.v": 1}, to=tmp_path / "run")
+    monkeypatch.setattr(bouton._place.Folder, "free", lambda self: 20_000)  # type: ignore[attr-defined]
+    resume(tmp_path / "run", 2000)  # 1,900 rows of 12 bytes, which take 17,500
+    with pytest.raises(RunError, match=r"the run would take about 2\.\d+e-05 GB, cell\.v alone .* free: record it in"):
+        resume(tmp_path / "run", 5000)
+    assert bouton.open(tmp_path / "run")["cell.v"].sizes["time"] == 2000
+
+
 def test_runs_that_died_before_they_began_leave_nothing(tmp_path: Path) -> None:
     left = tmp_path / ".run.12345678.partial"
     left.mkdir()
@@ -315,7 +340,10 @@ def test_an_interruption_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.M
     with pytest.raises(KeyboardInterrupt) as caught:
         simulate(CIRCUIT, 40, inputs=RATES, record={"cell.s": 1}, to=tmp_path / "run", shard=8)
     to = tmp_path / "run"
-    assert caught.value.__notes__ == [f"{to} holds everything up to step 16: go on with bouton.resume({str(to)!r})."]
+    told = (
+        f"{to} holds everything up to step 16: go on with bouton.resume({str(to)!r}), or otherwise with bouton.branch."
+    )
+    assert caught.value.__notes__ == [told]
 
 
 # ---- the thread ------------------------------------------------------------------------------------------------------

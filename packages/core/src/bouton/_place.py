@@ -7,6 +7,7 @@ holds the lock of a place; when it dies, the lock is free.
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import re
@@ -23,7 +24,7 @@ from ._hostile import MAX_CHECKPOINT, check_file
 
 try:
     import fcntl
-except ImportError:  # Windows has no locks on folders: there a run is not protected from a second writer
+except ImportError:  # Windows has no locks on folders
     fcntl = None  # type: ignore[assignment]
 
 URL = re.compile(r"[A-Za-z][\w+.:-]+:/")
@@ -31,6 +32,8 @@ URL = re.compile(r"[A-Za-z][\w+.:-]+:/")
 PARTIAL = ".partial"
 LARGE = 2**20
 LEASE_SECONDS = 30.0
+NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}
+"""What file systems without locks say: there a run is not protected from a second writer, as on Windows."""
 
 
 def place_of(where: Any, what: str) -> Folder | Bucket:
@@ -63,10 +66,11 @@ class Folder:
     def exists(self) -> bool:
         return os.path.lexists(self.path)
 
-    def has_links(self) -> bool:
-        """Whether a link within leads elsewhere: nothing is written through it or deleted behind it."""
+    def check_links(self) -> None:
+        """`RunError` if there is a link in the folder: nothing is written through it or deleted behind it."""
         found = (Path(top, name) for top, *names in os.walk(self.path) for name in (*names[0], *names[1]))
-        return any(path.is_symlink() for path in found)
+        if any(path.is_symlink() for path in found):
+            raise RunError(f"{self} is not written to: there are links in it, which may lead elsewhere.")
 
     def zarr(self) -> Any:
         """The place as zarr knows it."""
@@ -148,6 +152,10 @@ class Folder:
             except BlockingIOError:
                 held.close()
                 raise RunError(f"{self} is being written by another process: wait until it is done.") from None
+            except OSError as e:
+                if e.errno not in NO_LOCKS:
+                    held.close()
+                    raise
         return held
 
     # ---- a new run -------------------------------------------------------------------------------------------------
@@ -201,8 +209,8 @@ class Bucket:
         self.fs.invalidate_cache()
         return self.fs.exists(f"{self.root}/zarr.json")
 
-    def has_links(self) -> bool:
-        return False
+    def check_links(self) -> None:
+        """There are none."""
 
     def zarr(self) -> Any:
         from zarr.storage import FsspecStore

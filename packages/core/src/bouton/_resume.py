@@ -29,8 +29,8 @@ from ._plain import digest
 from ._provenance import provenance, requested, versions
 from ._request import Request, Trials, check_arguments
 from ._run import Run, check_precision
-from ._simulate import Work, run
-from ._store import ZarrStore, check_free, check_room, open_tree
+from ._simulate import Work, check_space, run
+from ._store import ZarrStore, check_free, open_tree
 
 
 def resume(
@@ -73,6 +73,7 @@ def resume(
         made = about.get("first_step", 0)
         new, arrays = provenance(asked, work.layout, work.entries, first=made, steps=steps, shard=shard)
         kept = ("committed_steps", "versions", "platform")
+        check_space(work, shard, stored.place, {}, done=stored.steps / steps)
         changes = {k: v for k, v in new.items() if k not in kept} | stored.warn(asked.circuit)
         make = partial(ZarrStore.reopen, stored.place, work.plan, changes, arrays, held.pop_all())
         return run(work, begin, pieces, shard, make, progress)
@@ -136,7 +137,7 @@ def branch(
             "inputs": sorted(inputs or {}),
         }
     )
-    check_room(to, work.plan, sum(array.nbytes for array in arrays.values()))
+    check_space(work, shard, to, arrays)
     pieces = work.pieces(shard, chunk, stored.steps // work.length.steps_of_unit)
     begin = stored.carry(work, exactly=True)
     work.program.check(begin, pieces)
@@ -157,8 +158,7 @@ class _Stored:
     def at(cls, path: Any) -> _Stored:
         place = place_of(path, "resume:")
         about = read_root(place)["attributes"]
-        if place.has_links():
-            raise RunError(f"{place} is not written to: there are links in it, which may lead elsewhere.")
+        place.check_links()
         if "circuit" not in about:
             raise RunError(
                 f"{place} cannot be resumed, because it does not contain its circuit: "

@@ -98,9 +98,7 @@ def simulate(
     shard = shard or _shard(work.plan, work.length, work.program.form.state)
     about, arrays = provenance(asked, work.layout, work.entries, first=0, steps=work.length.steps, shard=shard)
     if to is not None:
-        at_once = min(work.length.count, shard * work.length.width * (WAITING + 3))
-        check_records({v.entry.name: v.bytes_per_unit * at_once for v in work.plan})
-        check_room(to, work.plan, sum(array.nbytes for array in arrays.values()))
+        check_space(work, shard, to, arrays)
     begin = work.program.start(state)
     pieces = work.pieces(shard, chunk)
     work.program.check(begin, pieces)
@@ -209,6 +207,13 @@ def run(
         if store is not None:
             store.close()
     return Run(store.tree(), store.where, circuit=program.circuit, state=final.state)
+
+
+def check_space(work: Work, shard: int, to: Any, arrays: Mapping[str, np.ndarray], done: float = 0.0) -> None:
+    """`RunError` if what is stored does not fit into memory while it waits, or on the disk in the end."""
+    at_once = min(work.length.count, shard * work.length.width * (WAITING + 3))
+    check_records({v.entry.name: v.bytes_per_unit * at_once for v in work.plan})
+    check_room(to, work.plan, sum(array.nbytes for array in arrays.values()), done)
 
 
 def _shard(plan: tuple[Variable, ...], length: Length, state: Any) -> int:

@@ -264,7 +264,10 @@ class ZarrStore:
 
     def survives(self) -> str:
         """What is left of a run that ends early, and how to go on."""
-        return f"{self.place} holds everything up to step {self.committed}: go on with bouton.resume({self.where!r})."
+        return (
+            f"{self.place} holds everything up to step {self.committed}: go on with bouton.resume({self.where!r}), "
+            "or otherwise with bouton.branch."
+        )
 
     def close(self) -> None:
         with contextlib.suppress(Exception):  # of writing, which has been told before
@@ -401,15 +404,18 @@ def check_free(to: Any, overwrite: bool) -> Folder | Bucket:
     return place
 
 
-def check_room(to: Any, plan: tuple[Variable, ...], others: int) -> None:
-    """`RunError` if a run will not fit on its disk; an old one that it replaces makes room. `others`: more bytes."""
+def check_room(to: Any, plan: tuple[Variable, ...], others: int, done: float = 0.0) -> None:
+    """`RunError` if a run will not fit on its disk; an old one that it replaces makes room.
+
+    `others`: more bytes; `done`: which part of it is there.
+    """
     place = place_of(to, "to=")
     if (free := place.free()) is None:
         return
-    sizes = {v.entry.name: math.prod(v.shape) * v.dtype.itemsize / SMALLER[_sort(v)] for v in plan}
+    sizes = {v.entry.name: (1 - done) * math.prod(v.shape) * v.dtype.itemsize / SMALLER[_sort(v)] for v in plan}
     sizes["its inputs and arrays"] = others
     with _reporting(place, "create"):
-        free += sum(place.sizes().values()) if place.exists() and _is_run(place) else 0
+        free += sum(place.sizes().values()) if not done and place.exists() and _is_run(place) else 0
     if (total := sum(sizes.values())) > free:
         largest = max(sizes, key=sizes.__getitem__)
         raise RunError(
@@ -455,6 +461,7 @@ def attach(where: Any, name: str, dataset: xr.Dataset) -> None:
 
     place = place_of(where, "attach:")
     with _reporting(place, "write"), place.lock():
+        place.check_links()
         ledger = Ledger.of(place)
         docs = ledger.store.docs
         if name in docs or f"{name}/{ROOT}" in docs:
