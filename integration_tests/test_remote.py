@@ -1,5 +1,6 @@
 """Runs in an object store: bouton over fsspec and s3fs, against moto's server on this machine."""
 
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -83,9 +84,50 @@ def test_one_writer_at_a_time_and_the_lock_of_a_dead_one_ends(bucket: str, monke
     dead.lease.done.set()  # stops to renew, as one that is killed
     fsspec.filesystem("s3").pipe_file(dead.lease._path(dead.lease.number), b'{"until": 0}')
     bouton.resume(to, 100.0)
-    with pytest.raises(RunError, match=r"locked.zarr has been taken over by another process\."):
+    with pytest.raises(RunError, match=r"locked.zarr has been taken over by another process, or may have been"):
         dead.check_held()
     held.close()
+
+
+def test_who_was_away_for_too_long_writes_nothing_any_more(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_place, "LEASE_SECONDS", 0.3)
+    to = f"{bucket}/slept.zarr"
+    slept = _place.Bucket(to)
+    held = slept.lock()
+    assert slept.lease.until > time.time()
+    slept.lease.until = 0.0  # as if it had been suspended
+    slept.lease.thread.join(5)
+    assert not slept.lease.thread.is_alive()
+    monkeypatch.setattr(_place, "LEASE_SECONDS", 30.0)
+    time.sleep(0.3)
+    simulate(to)
+    before = bouton.open(to)["exc.v"].values
+    for write in (lambda: slept.write("zarr.json", b"{}"), slept.check_held):
+        with pytest.raises(RunError, match=r"slept.zarr has been taken over by another process, or may have been"):
+            write()
+    held.close()
+    np.testing.assert_array_equal(bouton.open(to)["exc.v"].values, before)
+
+
+def test_an_old_run_of_which_a_part_is_removed_is_none(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rather than silence where its chunks were."""
+    to, remove, calls = f"{bucket}/half.zarr", _place.Bucket.remove, []
+    simulate(to)
+
+    def stops(self: Any, keys: Any) -> None:
+        calls.append(keys)
+        if len(calls) > 1:
+            raise OSError("gone")
+        remove(self, keys)
+
+    monkeypatch.setattr(_place.Bucket, "remove", stops)
+    with pytest.raises(RunError, match=r"cannot create the run s3://bucket/half.zarr: gone\."):
+        simulate(to, overwrite=True)
+    with pytest.raises(RunError, match=r"there is no run at|is not a run of bouton"):
+        bouton.open(to)
+    monkeypatch.undo()
+    simulate(to)
+    assert bouton.open(to)["exc.s"].sizes["time"] == 60
 
 
 def test_what_cannot_be_reached(bucket: str) -> None:

@@ -346,6 +346,58 @@ def test_an_interruption_says_how_to_go_on(tmp_path: Path, monkeypatch: pytest.M
     assert caught.value.__notes__ == [told]
 
 
+def test_rows_that_were_written_and_not_committed_do_not_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write = ZarrStore.write
+
+    def interrupt(self: ZarrStore, v: Any, start: int, rows: Any) -> None:
+        if start >= 16 and v.name == "v":
+            raise KeyboardInterrupt
+        write(self, v, start, rows)
+
+    how: Any = {"inputs": RATES, "record": {"cell.s": 1, "cell.v": 1}, "shard": 8}
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(ZarrStore, "write", interrupt)
+        simulate(CIRCUIT, 40, **how, to=tmp_path / "run")
+    resume(tmp_path / "run", 16)
+    simulate(CIRCUIT, 16, **how, to=tmp_path / "whole")
+    assert files(tmp_path / "run") == files(tmp_path / "whole")
+
+
+def test_what_fails_to_go_on_gives_back_the_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    simulate(CIRCUIT, 5, inputs=RATES, to=tmp_path / "run")
+    with monkeypatch.context() as patch:
+        patch.setattr(bouton._place.Folder, "sync", full)  # type: ignore[attr-defined]
+        with pytest.raises(RunError, match=r"cannot go on with the run .*run: No space left on device\."):
+            resume(tmp_path / "run", 10)
+    assert resume(tmp_path / "run", 10).tree.attrs["committed_steps"] == 10
+
+
+def test_no_file_is_replaced_by_one_that_has_not_reached_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a power cut it would be empty."""
+    flushed, replaced, replace, fsync = set(), 0, os.replace, os.fsync
+
+    def flush(file: int) -> None:
+        fsync(file)
+        flushed.add(os.fstat(file).st_ino)
+
+    def put(source: Any, target: Any) -> None:
+        nonlocal replaced
+        assert os.stat(source).st_ino in flushed
+        replaced += 1
+        replace(source, target)
+
+    monkeypatch.setattr(os, "fsync", flush)
+    monkeypatch.setattr(os, "replace", put)
+    monkeypatch.setattr(store_module, "COMMIT_SECONDS", 0.0)
+    simulate(CIRCUIT, 40, inputs=RATES, record=RECORD, to=tmp_path / "run", shard=8)
+    assert replaced > 50 and tmp_path.stat().st_ino in flushed
+
+
 # ---- the thread ------------------------------------------------------------------------------------------------------
 
 
@@ -382,3 +434,22 @@ def test_the_first_error_of_the_thread_stops_the_work() -> None:
         writer.put(lambda: done.append("before"))
         raise ValueError("mine")
     assert done == ["rescued", "before", "rescued again"]
+
+
+def test_a_second_interruption_leaves_the_thread_to_finish(monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+    gate = threading.Event()
+
+    def interrupt(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt), Writer() as writer:
+        writer.rescue, writer.close = lambda: done.append("rescued"), lambda: done.append("closed")
+        writer.put(gate.wait)
+        join = writer.thread.join
+        monkeypatch.setattr(writer.thread, "join", interrupt)
+        raise KeyboardInterrupt
+    assert not done
+    gate.set()
+    join()
+    assert done == ["rescued", "closed"]

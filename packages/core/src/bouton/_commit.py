@@ -62,6 +62,7 @@ class _Uncommitted(WrapperStore[Store]):
         if self._holds(key):
             self.docs[key] = json.loads(value.to_bytes())
             return True
+        self.place.check_time()
         self.written.append(key)
         self.bytes += len(value)
         return False

@@ -1,13 +1,14 @@
 """Where a run is kept: a folder, or an object store that a URL names. What is written there is `_commit.py`.
 
-A key is the path of a file within the run, with slashes. A file appears complete or not at all. One process at a time
-holds the lock of a place; when it dies, the lock is free.
+A key is the path of a file within the run, with slashes. A file is replaced by one that has reached the disk, or not at
+all. One process at a time holds the lock of a place; when it dies, the lock is free.
 """
 
 from __future__ import annotations
 
 import contextlib
 import errno
+import glob
 import json
 import os
 import re
@@ -59,6 +60,7 @@ class Folder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.pending: list[tuple[Path, Path]] = []
 
     def __str__(self) -> str:
         return str(self.path)
@@ -85,6 +87,7 @@ class Folder:
             return None
 
     def write(self, key: str, data: Any) -> None:
+        """A small file appears with the next `sync`."""
         path = self.path / key
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PARTIAL}")
@@ -99,21 +102,24 @@ class Folder:
                     os.fsync(file)
             finally:
                 os.close(file)
-            os.replace(temporary, path)
+            if is_large:
+                os.replace(temporary, path)
+            else:
+                self.pending.append((temporary, path))
         except BaseException:
             temporary.unlink(missing_ok=True)
             raise
 
     def sync(self, keys: Iterable[str]) -> None:
-        """Return when files, and their names in their folders, have reached the disk."""
-        files = [*keys]
-        folders = {folder.as_posix() for key in files for folder in Path(key).parents}
-        for path in map(self.path.joinpath, (*files, *sorted(folders, reverse=True)) if os.name == "posix" else ()):
-            handle = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(handle)
-            finally:
-                os.close(handle)
+        """Return when all files, and the names of these in their folders, have reached the disk."""
+        for temporary, _ in self.pending:
+            _flush(temporary, os.O_RDWR)
+        while self.pending:
+            os.replace(*self.pending[0])
+            self.pending.pop(0)
+        folders = {folder.as_posix() for key in keys for folder in Path(key).parents}
+        for folder in sorted(folders, reverse=True):
+            _flush_folder(self.path / folder)
 
     def remove(self, keys: Iterable[str]) -> None:
         for key in keys:
@@ -141,6 +147,8 @@ class Folder:
     def check_held(self) -> None:
         """Who holds the lock of a folder does not lose it."""
 
+    check_time = check_held
+
     def lock(self) -> contextlib.ExitStack:
         """Hold the folder until the stack is closed; the folder itself is the lock, and may be renamed meanwhile."""
         held = contextlib.ExitStack()
@@ -151,12 +159,18 @@ class Folder:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 held.close()
-                raise RunError(f"{self} is being written by another process: wait until it is done.") from None
+                self._refuse()
             except OSError as e:
                 if e.errno not in NO_LOCKS:
                     held.close()
                     raise
+            if not os.path.samestat(os.fstat(handle), os.stat(self.path)):  # replaced before it was locked
+                held.close()
+                self._refuse()
         return held
+
+    def _refuse(self) -> None:
+        raise RunError(f"{self} is being written by another process: wait until it is done.")
 
     # ---- a new run -------------------------------------------------------------------------------------------------
 
@@ -164,7 +178,7 @@ class Folder:
         """A folder beside this one in which the run takes shape, and its lock; those of runs that died are removed."""
         parent = self.path.absolute().parent
         parent.mkdir(parents=True, exist_ok=True)
-        for left in parent.glob(f".{self.path.name}.*{PARTIAL}"):
+        for left in parent.glob(f".{glob.escape(self.path.name)}.*{PARTIAL}"):
             with contextlib.suppress(RunError, OSError), Folder(left).lock():
                 shutil.rmtree(left)
         new = Folder(parent / f".{self.path.name}.{secrets.token_hex(4)}{PARTIAL}")
@@ -183,8 +197,22 @@ class Folder:
             if self.exists():
                 raise RunError(f"{self} exists already: choose another path, or set overwrite=True.") from None
             raise
+        _flush_folder(self.path.absolute().parent)
         new.path = self.path
         shutil.rmtree(old, ignore_errors=True)
+
+
+def _flush(path: Path, how: int) -> None:
+    handle = os.open(path, how)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _flush_folder(path: Path) -> None:
+    if os.name == "posix":  # elsewhere folders cannot be opened
+        _flush(path, os.O_RDONLY)
 
 
 class Bucket:
@@ -224,6 +252,7 @@ class Bucket:
             return None
 
     def write(self, key: str, data: Any) -> None:
+        self.check_time()
         self.fs.pipe_file(f"{self.root}/{key}", bytes(data))
 
     def sync(self, keys: Iterable[str]) -> None:
@@ -254,6 +283,10 @@ class Bucket:
         """`RunError` if another process has taken the lock, because this one was away for too long."""
         self.lease.check()
 
+    def check_time(self) -> None:
+        """`RunError` if another process may have taken the lock."""
+        self.lease.check_time()
+
     def begin(self) -> tuple[Bucket, contextlib.ExitStack]:
         return self, self.lock()
 
@@ -265,7 +298,8 @@ class _Lease:
     """The lock of an object store: numbered objects ``<run>.lock/<n>``, of which the highest counts.
 
     To hold it is to have created the next number, which only one can do, and to renew it; who dies stops renewing, and
-    after `LEASE_SECONDS` another may take the next number.
+    after `LEASE_SECONDS` another may take the next number. Who has not renewed for so long has lost it for good, and
+    writes nothing any more.
     """
 
     def __init__(self, place: Bucket) -> None:
@@ -276,15 +310,15 @@ class _Lease:
             self._refuse()
         self.number = last + 1
         try:
-            self.fs.pipe_file(self._path(self.number), self._text(), mode="create")
+            self._put(mode="create")
         except FileExistsError:
             self._refuse()
         if before := [self._path(n) for n in self._numbers() if n < self.number]:
             self.fs.rm(before)
-        thread = threading.Thread(target=self._renew, daemon=True)
-        thread.start()
+        self.thread = threading.Thread(target=self._renew, daemon=True)
+        self.thread.start()
         self.held = contextlib.ExitStack()
-        self.held.callback(self._release, thread)
+        self.held.callback(self._release)
 
     def _refuse(self) -> None:
         raise RunError(
@@ -308,20 +342,32 @@ class _Lease:
         except (FileNotFoundError, ValueError):
             return None
 
-    def _text(self) -> bytes:
-        return json.dumps({"owner": self.owner, "until": time.time() + LEASE_SECONDS}).encode()
+    def _put(self, **how: Any) -> None:
+        until = time.time() + LEASE_SECONDS
+        self.fs.pipe_file(self._path(self.number), json.dumps({"owner": self.owner, "until": until}).encode(), **how)
+        self.until = until
 
     def _renew(self) -> None:
-        while not self.done.wait(LEASE_SECONDS / 3):
+        while not self.done.wait(LEASE_SECONDS / 3) and time.time() < self.until:
             with contextlib.suppress(Exception):  # the next attempt may succeed; if none does, the lease ends
-                self.fs.pipe_file(self._path(self.number), self._text())
+                self._put()
 
     def check(self) -> None:
-        if self._last() != self.number:
-            raise RunError(f"{self.place} has been taken over by another process.")
+        self.check_time()
+        lease = self._read(self.number)
+        if self._last() != self.number or not lease or lease["owner"] != self.owner:
+            self._lost()
 
-    def _release(self, thread: threading.Thread) -> None:
+    def check_time(self) -> None:
+        if time.time() > self.until:
+            self._lost()
+
+    def _lost(self) -> None:
+        raise RunError(f"{self.place} has been taken over by another process, or may have been: it was not renewed.")
+
+    def _release(self) -> None:
         self.done.set()
-        thread.join()
+        self.thread.join()
         with contextlib.suppress(Exception):
-            self.fs.rm(self._path(self.number))
+            if time.time() < self.until:
+                self.fs.rm(self._path(self.number))

@@ -174,7 +174,7 @@ def run(
     def made() -> None:
         nonlocal store
         store = make()
-        writer.rescue = store.keep
+        writer.rescue, writer.close = store.keep, store.close
 
     def write(piece: Piece, recorded: dict[str, Any], rows: dict[str, np.ndarray], steps: int, carry: Any) -> None:
         for v in plan:
@@ -203,9 +203,6 @@ def run(
         if store is not None and (text := store.survives()) and text not in str(error):
             error.add_note(text)
         raise
-    finally:
-        if store is not None:
-            store.close()
     return Run(store.tree(), store.where, circuit=program.circuit, state=final.state)
 
 

@@ -75,9 +75,10 @@ class ZarrStore:
         place = check_free(to, overwrite)
         with _reporting(place, "create"):
             new, held = place.begin()
-            try:
+            with _closed_on_error(held, new):
                 store = cls(Ledger(new, about), plan, shard, held)
                 if isinstance(place, Bucket) and check_free(to, overwrite).exists():
+                    place.remove([ROOT])  # first, since what is lacking would read as silence
                     place.remove(list(place.keys()))
                 for name, array in arrays.items():
                     store._whole(f"{ARRAYS}/{name}", array)
@@ -86,11 +87,6 @@ class ZarrStore:
                 store._mark(about["committed_steps"], carry)
                 store._commit()
                 place.take(new)  # type: ignore[arg-type]
-            except BaseException:
-                held.close()
-                if isinstance(new, Folder) and new is not place:
-                    shutil.rmtree(new.path, ignore_errors=True)
-                raise
             store.ledger.moved()
             store.where = str(place)
         return store
@@ -105,7 +101,7 @@ class ZarrStore:
         held: contextlib.ExitStack,
     ) -> ZarrStore:
         """A run that is there, to go on from its last commit, with changed attributes; `held` is its lock."""
-        with _reporting(place, "go on with"):
+        with _reporting(place, "go on with"), _closed_on_error(held):
             ledger = Ledger.of(place)
             store = cls(ledger, plan, ledger.attrs["shard"], held)
             for path, axis in {p: axis for v in plan for p, axis in store._paths(v).items()}.items():
@@ -239,6 +235,7 @@ class ZarrStore:
     def _commit(self) -> None:
         begun = time.monotonic()
         steps, carry = self.latest
+        self.place.check_held()
         for s in self.series.values():
             s.flush()
         before = self.ledger.attrs["committed_steps"]
@@ -296,6 +293,19 @@ def _reporting(place: Folder | Bucket, doing: str, store: ZarrStore | None = Non
         raise RunError(f"cannot {doing} the run {place}: {why}. {store.survives()}") from e
 
 
+@contextlib.contextmanager
+def _closed_on_error(held: contextlib.ExitStack, new: Folder | Bucket | None = None) -> Iterator[None]:
+    """On an error gives back the lock, and removes a folder that has just been made."""
+    try:
+        yield
+    except BaseException:
+        with contextlib.suppress(Exception):  # of writing, which is being told
+            held.close()
+        if isinstance(new, Folder):
+            shutil.rmtree(new.path, ignore_errors=True)
+        raise
+
+
 class _Series:
     """A growing array. Rows are gathered until a chunk of them is complete, and chunks are written whole."""
 
@@ -321,7 +331,7 @@ class _Series:
         held = [np.asarray(stored.array[stored._at(rows - n, rows)])] if (n := rows % stored.depth) else []
         doc["shape"][axis] = ROWS
         made = cls(ledger.array(path), axis, rows)
-        made.parts = held
+        made.parts, made.is_stale = held, bool(held)  # it may hold more than was committed
         return made
 
     def add(self, values: np.ndarray) -> None:

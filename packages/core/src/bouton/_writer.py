@@ -18,13 +18,15 @@ WAITING = 2
 class Writer:
     """``with Writer() as writer: writer.put(f)``: calls each `f` in turn; at the end of the block all are done.
 
-    Where the block ends by an error, what waits is still done, and then `rescue`, which must not fail.
+    Where the block ends by an error, what waits is still done, and then `rescue`, which must not fail. `close` comes
+    last, also where nobody waits any more because Ctrl-C was pressed twice.
     """
 
     def __init__(self) -> None:
         self.queue: queue.Queue[Callable[[], Any] | None] = queue.Queue(WAITING)
         self.error: BaseException | None = None
         self.rescue: Callable[[], Any] | None = None
+        self.close: Callable[[], Any] | None = None
         self.has_failed = False
         self.waited = 0.0
         self.thread = threading.Thread(target=self._work, name="bouton-writer", daemon=True)
@@ -38,6 +40,8 @@ class Writer:
                     self.error = e
         if (self.has_failed or self.error is not None) and self.rescue is not None:
             self.rescue()
+        if self.close is not None:
+            self.close()
 
     def put(self, task: Callable[[], Any]) -> None:
         """Hand in work; waits while too much is waiting, and adds the seconds to `waited`."""
