@@ -273,6 +273,23 @@ def test_one_writer_at_a_time(tmp_path: Path) -> None:
     resume(tmp_path / "run", 10)
 
 
+def test_a_lock_is_of_the_folder_that_is_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import fcntl
+
+    place, flock = bouton._place.Folder(tmp_path / "run"), fcntl.flock  # type: ignore[attr-defined]
+    place.path.mkdir()
+
+    def replaced(handle: int, how: int) -> None:
+        place.path.rename(tmp_path / "old")
+        place.path.mkdir()
+        flock(handle, how)
+
+    with monkeypatch.context() as patch, pytest.raises(RunError, match="is being written by another process"):
+        patch.setattr(fcntl, "flock", replaced)
+        place.lock()
+    place.lock().close()
+
+
 def test_a_disk_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Some network disks have none: there a run is not protected, but it runs."""
     code = errno.ENOLCK
@@ -298,11 +315,12 @@ def test_a_run_that_becomes_longer_must_fit(tmp_path: Path, monkeypatch: pytest.
 
 
 def test_runs_that_died_before_they_began_leave_nothing(tmp_path: Path) -> None:
-    left = tmp_path / ".run.12345678.partial"
-    left.mkdir()
-    (left / "something").write_text("")
-    simulate(CIRCUIT, 5, inputs=RATES, to=tmp_path / "run")
-    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+    for name in ("run", "run[1]"):
+        left = tmp_path / f".{name}.12345678.partial"
+        left.mkdir()
+        (left / "something").write_text("")
+        simulate(CIRCUIT, 5, inputs=RATES, to=tmp_path / name)
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["run", "run[1]"]
 
 
 @pytest.mark.parametrize("key", ["circuit.state/000000000016.npz", "cell/s/c/0/0", "zarr.json"])
