@@ -338,6 +338,7 @@ def test_one_write_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: s
 
     monkeypatch.setattr(bouton._place.Folder, "write", once)  # type: ignore[attr-defined]
     monkeypatch.setattr(store_module, "COMMIT_SECONDS", 0.0)
+    monkeypatch.setattr(store_module, "SLOW_SECONDS", float("inf"))  # also on a machine that is busy
     with pytest.raises(
         RunError, match=r"cannot write the run .*run: Input/output error\. .* holds everything up to step"
     ):
@@ -412,6 +413,7 @@ def test_no_file_is_replaced_by_one_that_has_not_reached_the_disk(
     monkeypatch.setattr(os, "fsync", flush)
     monkeypatch.setattr(os, "replace", put)
     monkeypatch.setattr(store_module, "COMMIT_SECONDS", 0.0)
+    monkeypatch.setattr(store_module, "SLOW_SECONDS", float("inf"))  # also on a machine that is busy
     simulate(CIRCUIT, 40, inputs=RATES, record=RECORD, to=tmp_path / "run", shard=8)
     assert replaced > 50 and tmp_path.stat().st_ino in flushed
 

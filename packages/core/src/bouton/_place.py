@@ -151,26 +151,23 @@ class Folder:
 
     def lock(self) -> contextlib.ExitStack:
         """Hold the folder until the stack is closed; the folder itself is the lock, and may be renamed meanwhile."""
-        held = contextlib.ExitStack()
-        if fcntl is not None:
-            handle = os.open(self.path, os.O_RDONLY)
-            held.callback(os.close, handle)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                held.close()
-                self._refuse()
-            except OSError as e:
-                if e.errno not in NO_LOCKS:
-                    held.close()
-                    raise
-            if not os.path.samestat(os.fstat(handle), os.stat(self.path)):  # replaced before it was locked
-                held.close()
-                self._refuse()
-        return held
+        with contextlib.ExitStack() as held:  # closed by an error
+            if fcntl is not None:
+                handle = os.open(self.path, os.O_RDONLY)
+                held.callback(os.close, handle)
+                try:
+                    fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                except BlockingIOError:
+                    self._refuse()
+                except OSError as e:
+                    if e.errno not in NO_LOCKS:
+                        raise
+                if not os.path.samestat(os.fstat(handle), os.stat(self.path)):  # replaced before it was locked
+                    self._refuse()
+            return held.pop_all()
 
     def _refuse(self) -> None:
-        raise RunError(f"{self} is being written by another process: wait until it is done.")
+        raise RunError(f"{self} is being written by another process: wait until it is done.") from None
 
     # ---- a new run -------------------------------------------------------------------------------------------------
 

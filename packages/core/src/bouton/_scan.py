@@ -95,12 +95,11 @@ def windows(
     (arrays as `room_of` says, whatever they hold) all series are written into those.
     """
     sums = sums_of(asked, ticks.batch, stored=stored) if sums is None else dict(sums)
-    whole = isinstance(place, int) and place == 0
     plain = () if room else tuple(e for e in asked if e.record.every == 1 and not e.per_trial)
     coarse = {e: steps if e.per_trial else e.record.every for e in asked if e not in plain}
 
     def rows(k: int) -> int:
-        return steps // k if whole else -(-steps // k)
+        return steps // k if isinstance(place, int) and place == 0 else -(-steps // k)
 
     def empty(e: Entry, k: int) -> Any:
         return jnp.zeros((max(1, rows(k)), *e.shape(ticks.batch)), e.dtype(stored=stored))
