@@ -31,9 +31,12 @@ RECORDS = {
 
 
 def timed(net: bouton.Circuit, p: CUBA, record: dict, steps: int, to: Path | None) -> tuple[float, float]:
-    """Seconds and CPU seconds for a step."""
+    """Seconds and CPU seconds for a step; of the run before nothing is left to be written or removed."""
+    if to:
+        shutil.rmtree(to, ignore_errors=True)
+    os.sync()
     wall, cpu = time.perf_counter(), time.process_time()
-    bouton.simulate(net, steps * p.dt, dt=p.dt, record=record, to=to, progress=False, overwrite=True)
+    bouton.simulate(net, steps * p.dt, dt=p.dt, record=record, to=to, progress=False)
     return (time.perf_counter() - wall) / steps, (time.process_time() - cpu) / steps
 
 
