@@ -330,11 +330,11 @@ def test_one_write_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, key: s
     simulate(CIRCUIT, 40, **how, to=tmp_path / "whole")
     write, seen = bouton._place.Folder.write, []  # type: ignore[attr-defined]
 
-    def once(self: Any, name: str, data: Any) -> None:
+    def once(self: Any, name: str, *parts: Any) -> None:
         seen.append(name)
         if name == key and seen.count(key) == (1 if "state" in key else 2):
             raise OSError(errno.EIO, "Input/output error")
-        write(self, name, data)
+        write(self, name, *parts)
 
     monkeypatch.setattr(bouton._place.Folder, "write", once)  # type: ignore[attr-defined]
     monkeypatch.setattr(store_module, "COMMIT_SECONDS", 0.0)

@@ -234,6 +234,42 @@ def test_spikes(path: Path) -> None:
     assert "cell.v_mean" in repr(run) and "[mV]" in repr(run)
 
 
+TRIALS = {"trials": Trials(8, rest=2)}
+LAYOUTS: dict[str, tuple[int, dict[str, Any]]] = {
+    "one": (1, {"duration": 20}),
+    "a byte": (8, {"duration": 20, "batch": 2}),
+    "sweep": (3, {"duration": 20, "sweep": {"seed": range(3)}, "batch": 2}),
+    "trials": (21, TRIALS),
+    "trials in batches": (21, TRIALS | {"batch": 2, "sweep": {"seed": range(3)}}),
+}
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_spikes_of_any_number_of_units(layout: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are packed; counts are not, and tell the same."""
+    if layout == "trials":
+        monkeypatch.setattr(store_module, "CHUNK_BYTES", 1)  # a chunk is a byte wide
+        monkeypatch.setattr(store_module, "SMALL_BYTES", 0)
+    n, how = LAYOUTS[layout]
+    p = np.linspace(0.1, 0.6, n)
+    inputs = {"src.x": (("trial", "unit"), np.tile(p, (4, 1))) if "trials" in how else p}
+    for events in (False, True):
+        record = {"src.s": [Record(events=events), Record("max", every=2, events=events), Record("sum", every=2)]}
+        if "trials" in how and not events:
+            record["src.s"][1:] = [Record("max", per="trial"), Record("sum", per="trial")]
+        circuit, to = Circuit(nodes={"src": Noise(n)}), tmp_path / str(events)
+        kept = simulate(circuit, **how, inputs=inputs, record=record)
+        simulate(circuit, **how, inputs=inputs, record=record, to=to, shard=2)
+        for run in (kept, open(to)):
+            spikes, counts = run["src.s"], run["src.s_sum"]
+            assert spikes.dtype == bool and 0 < (counts > 0).mean() and (counts == 0).any()
+            along = {"time": 10 if record["src.s"][1].per == "trial" else 2}
+            np.testing.assert_array_equal(spikes.coarsen(along).sum().squeeze(), counts.squeeze())
+            xr.testing.assert_equal(run["src.s_max"], counts > 0)
+    with xr.open_datatree(tmp_path / "False", engine="zarr", chunks=None) as tree:
+        xr.testing.assert_equal(tree["src"]["s"].drop_attrs(), kept["src.s"].drop_attrs())
+
+
 # ---- commits and interruptions ---------------------------------------------------------------------------------------
 
 
@@ -282,6 +318,7 @@ def test_what_is_committed_can_be_read_while_the_run_goes_on(tmp_path: Path, mon
 
     def look(self: ZarrStore, steps: int, carry: Any) -> None:
         boundary(self, steps, carry)
+        self.ledger.store.wait()
         with xr.open_datatree(self.where, engine="zarr", chunks=None) as tree:
             seen.append((tree.attrs["committed_steps"], tree["cell"].sizes["time"], int(tree["cell"]["s"].sum())))
 

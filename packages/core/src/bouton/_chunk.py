@@ -165,7 +165,8 @@ class Program:
         if self.job.trial:
             return {}
         lanes = [len(self.key if name == "seed" else self.values[name]) for name in self.job.sweep]
-        form = room_of(self.job.asked(self.circuit), piece.units, piece.batch)
+        lengths = {e: e.record.every for e in self.job.asked(self.circuit)}
+        form = room_of(lengths, piece.units, piece.batch, stored=True)
         return {name: jax.ShapeDtypeStruct((*lanes, *a.shape), a.dtype) for name, a in form.items()}
 
     def locate(self, piece: Piece, carry: Carry, ignored: tuple[bool, ...]) -> Any:
@@ -295,9 +296,8 @@ def _trials(
             buffers = {**buffers, e.name: kept}
         return (state, buffers), (rows, not_finite(c, state))
 
-    buffers = {
-        e.name: jnp.zeros((-(-units // e.record.every), *e.shape(job.batch)), e.dtype(stored=True)) for e in seldom
-    }
+    room = room_of({e: e.record.every for e in seldom}, units, job.batch, stored=True)
+    buffers = {name: jnp.zeros(a.shape, a.dtype) for name, a in room.items()}
     # renewed before the loop as well, because the last batch may be smaller than the one that the state comes from
     work = first + jnp.arange(units), {ref: _time_first(v, job, ref) for ref, v in given.samples.items()}
     (state, buffers), (rows, nans) = lax.scan(trial, (renewed(state, first), buffers), work)
@@ -379,6 +379,5 @@ def _of_trial(e: Entry, c: Circuit, state: Any, recorded: Mapping[str, Any]) -> 
     if not e.per_trial:
         return recorded[e.name]
     if e.record.reduce == "last" and e.compartment.spec.persist:
-        value = c.value(state, {}, e.ref)
-        return value != 0 if e.as_spikes else value.astype(e.dtype(stored=True))
+        return e.kept(e.sample(c.value(state, {}, e.ref), stored=True), stored=True)
     return recorded[e.name][0]

@@ -13,7 +13,7 @@ from __future__ import annotations
 import io
 import json
 import warnings
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -38,7 +38,7 @@ ROWS = 2**40
 class _Uncommitted(WrapperStore[Store]):
     """Passes chunks on and notes their names; keeps metadata in memory, where commits find it.
 
-    With a thread in `disk`, that writes chunks to a folder while the next one is coded.
+    With a thread in `disk`, that writes and commits while the next chunk is coded; all of it in the order of the code.
     """
 
     def __init__(self, place: Folder | Bucket) -> None:
@@ -46,7 +46,6 @@ class _Uncommitted(WrapperStore[Store]):
         self.place = place
         self.docs: dict[str, dict[str, Any]] = {}
         self.written: list[str] = []
-        self.bytes = 0
         self.disk: Writer | None = None
 
     def _holds(self, key: str) -> bool:
@@ -57,27 +56,29 @@ class _Uncommitted(WrapperStore[Store]):
             return None
         return default_buffer_prototype().buffer.from_bytes(json.dumps(self.docs[key]).encode())
 
-    def _note(self, key: str, value: Any) -> bool:
-        """Whether that is all that is to be done."""
-        if self._holds(key):
-            self.docs[key] = json.loads(value.to_bytes())
-            return True
-        self.place.check_time()
-        self.written.append(key)
-        self.bytes += len(value)
-        return False
+    def put(self, key: str, *parts: Any) -> None:
+        """Write a chunk, or a shard of several."""
+        self.do(partial(self._write, key, *parts))
 
-    def _write(self, key: str, value: Any) -> None:
-        """Not by zarr's own way: all that is written to a folder takes one path."""
-        assert isinstance(self.place, Folder)
-        task = partial(self.place.write, key, value.as_buffer_like())
+    def _write(self, key: str, *parts: Any) -> None:
+        self.place.write(key, *parts)
+        self.written.append(key)
+
+    def do(self, task: Callable[[], Any]) -> None:
+        """Do a task after those that were given before."""
         if self.disk is None:
             task()
         else:
             self.disk.put(task)
 
+    def set_sync(self, key: str, value: Any) -> None:
+        if self._holds(key):
+            self.docs[key] = json.loads(value.to_bytes())
+        else:
+            self.put(key, value.as_buffer_like())
+
     def wait(self) -> None:
-        """Return when all chunks have been written."""
+        """Return when all that was given has been done."""
         if self.disk is not None:
             self.disk.call(lambda: None)
 
@@ -85,21 +86,10 @@ class _Uncommitted(WrapperStore[Store]):
         return self._doc(key) if self._holds(key) else await super().get(key, prototype, byte_range)
 
     async def set(self, key: str, value: Any) -> None:
-        if not self._note(key, value):
-            if isinstance(self.place, Folder):
-                self._write(key, value)
-            else:
-                await super().set(key, value)
+        self.set_sync(key, value)
 
     def get_sync(self, key: str, *, prototype: Any = None, byte_range: Any = None) -> Any:
         return self._doc(key) if self._holds(key) else super().get_sync(key, prototype=prototype, byte_range=byte_range)
-
-    def set_sync(self, key: str, value: Any) -> None:
-        if not self._note(key, value):
-            if isinstance(self.place, Folder):
-                self._write(key, value)
-            else:
-                super().set_sync(key, value)
 
     async def set_if_not_exists(self, key: str, value: Any) -> None:
         if not await self.exists(key):
@@ -174,7 +164,6 @@ class Ledger:
         members = {key.removesuffix(DOC): dict(self.store.docs[key]) for key in sorted(self.store.docs) if key != ROOT}
         for path, shape in shapes.items():
             members[path]["shape"] = list(shape)
-        self.store.wait()
         self.place.sync(self.store.written)
         self.store.written.clear()
         groups = [path for path, doc in members.items() if doc["node_type"] == "group"]
@@ -190,7 +179,6 @@ class Ledger:
         self.place.write(ROOT, _text(_with_members({**_GROUP, "attributes": attrs}, "", members)))
         self.place.sync([ROOT])
         self.published, self.attrs = texts, attrs
-        self.store.bytes = 0
         if before is not None and before != attrs["checkpoint"]:
             self.place.remove([before])
 

@@ -58,8 +58,11 @@ class Variable:
 
     @property
     def bytes_per_unit(self) -> float:
-        """Bytes for each step or trial."""
-        return math.prod(self.with_rows(1)) * self.dtype.itemsize / self.stride
+        """Bytes for each step or trial, on the way to the store."""
+        row = self.with_rows(1)
+        if self.entry.packed:
+            return math.prod(row[:-1]) * -(-row[-1] // 8) / self.stride
+        return math.prod(row) * self.dtype.itemsize / self.stride
 
     @property
     def is_raster(self) -> bool:
@@ -96,13 +99,19 @@ class Variable:
         }
 
     def arranged(self, array: np.ndarray, rows: int) -> np.ndarray:
-        """What a chunk recorded, with its axes as in the dataset and only the rows that are complete."""
+        """What a chunk recorded, with its axes as in the dataset and only the rows that are complete; spikes packed."""
         axis = self.grows
         if self.layout.trial is not None and self.layout.batch and self.entry.compartment.batch:
             if not self.entry.per_trial:
                 array = np.moveaxis(array, axis + 2, axis + 1)
             array = array.reshape(*array.shape[:axis], -1, *array.shape[axis + 2 :])
         return array[self.at(0, rows)]
+
+    def unpacked(self, rows: np.ndarray) -> np.ndarray:
+        """Rows as `arranged` makes them, spikes as booleans."""
+        if not self.entry.packed:
+            return rows
+        return np.unpackbits(rows, axis=-1, count=self.shape[-1]).view(bool)
 
 
 _TIME = {"units": "ms", "long_name": "time at the end of the step"}

@@ -16,10 +16,19 @@ from xarray.core import indexing
 from ._errors import RunError
 
 
-def end_and_index(rows: np.ndarray, axis: int, before: int) -> tuple[np.ndarray, np.ndarray]:
-    """Events of booleans with time along `axis`: (events up to the end of each row, index in its row of each)."""
+def end_and_index(rows: np.ndarray, axis: int, units: int, before: int) -> tuple[np.ndarray, np.ndarray]:
+    """Events of spikes with time along `axis`: (events up to the end of each row, index in its row of each).
+
+    Spikes are booleans, or bits, packed along the last axis, which has so many units. `before`: events before them.
+    """
     flat = np.moveaxis(rows, axis, 0).reshape(rows.shape[axis], -1)
-    return before + np.cumsum(np.count_nonzero(flat, axis=1), dtype=np.int64), np.nonzero(flat)[1].astype(np.uint64)
+    if rows.dtype == bool:
+        units, flat = flat.shape[1], np.packbits(flat, axis=1)
+    ends = before + np.cumsum(np.bitwise_count(flat).sum(axis=1, dtype=np.int64))
+    some = np.flatnonzero(flat != 0)  # bytes with a spike
+    which, bit = np.nonzero(np.unpackbits(flat.reshape(-1)[some, None], axis=1))
+    byte, wide = some[which] % max(flat.shape[1], 1), -(-units // 8)
+    return ends, (byte // wide * units + byte % wide * 8 + bit).astype(np.uint64)
 
 
 class _Booleans(BackendArray):

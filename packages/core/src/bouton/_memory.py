@@ -33,7 +33,11 @@ class MemoryStore:
             ) from None
 
     def write(self, v: Variable, start: int, rows: np.ndarray) -> None:
-        self.arrays[v.entry.name][v.at(start, start + rows.shape[v.grows])] = rows
+        n, kept = rows.shape[v.grows], self.arrays[v.entry.name]
+        few = max(1, n * 2**20 // max(kept[v.at(start, start + n)].nbytes, 1))  # unpacked where they stay in the cache
+        for i in range(0, n, few):
+            part = rows[v.at(i, i + few)]
+            kept[v.at(start + i, start + i + part.shape[v.grows])] = v.unpacked(part)
 
     def boundary(self, steps: int, carry: Any) -> None:
         self.attrs["committed_steps"] = steps

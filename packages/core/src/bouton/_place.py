@@ -86,18 +86,19 @@ class Folder:
         except (FileNotFoundError, NotADirectoryError):
             return None
 
-    def write(self, key: str, data: Any) -> None:
-        """A small file appears with the next `sync`."""
+    def write(self, key: str, *parts: Any) -> None:
+        """A file of these bytes, one after the other; a small one appears with the next `sync`."""
         path = self.path / key
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}{PARTIAL}")
         file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o666)
         try:
             try:
-                left = memoryview(data).cast("B")
-                is_large = len(left) >= LARGE
-                while left:
-                    left = left[os.write(file, left) :]
+                views = [memoryview(part).cast("B") for part in parts]
+                is_large = sum(map(len, views)) >= LARGE
+                for left in views:
+                    while left:
+                        left = left[os.write(file, left) :]
                 if is_large:  # now, while the next one is made; small ones reach the disk faster all at once
                     os.fsync(file)
             finally:
@@ -248,9 +249,9 @@ class Bucket:
         except FileNotFoundError:
             return None
 
-    def write(self, key: str, data: Any) -> None:
+    def write(self, key: str, *parts: Any) -> None:
         self.check_time()
-        self.fs.pipe_file(f"{self.root}/{key}", bytes(data))
+        self.fs.pipe_file(f"{self.root}/{key}", b"".join(parts))
 
     def sync(self, keys: Iterable[str]) -> None:
         """An object that has been put is safe."""

@@ -48,7 +48,7 @@ class Progress:
         """
         if self.bar:
             self.committed, self.waited = committed, waited
-            self.spikes += sum(np.count_nonzero(np.asarray(recorded[name])) for name in self.spiking)
+            self.spikes += sum(int(np.bitwise_count(recorded[name]).sum(dtype=int)) for name in self.spiking)
             self.bar.update(self.task, completed=n, description=self._text(n))
 
     def _text(self, n: int) -> str:

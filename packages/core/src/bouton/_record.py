@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Literal, get_args
 
+import jax
 import jax.numpy as jnp
 
 from ._describe import Compartment
@@ -68,19 +69,40 @@ class Entry:
         """Stored as booleans: spikes that have not been averaged or counted."""
         return self.compartment.spec.spikes and self.record.reduce in ("last", "max", "min")
 
+    @property
+    def packed(self) -> bool:
+        """Whether eight units share a byte on the way to the store: an eighth to keep, to move and to compress."""
+        return self.as_spikes and self.compartment.shape != ()
+
     def dtype(self, *, stored: bool) -> Any:
         """Of a sample; a mean is a float, a sum of booleans counts. `stored`: spikes as booleans."""
-        real = jnp.zeros(()).dtype
+        real = jnp.dtype(jax.dtypes.canonicalize_dtype(float))
         own = jnp.dtype(self.compartment.dtype or real)
         if stored and self.as_spikes:
             return jnp.dtype(bool)
         if self.record.reduce == "mean" and not jnp.issubdtype(own, jnp.floating):
             return real
-        return jnp.zeros((), int).dtype if self.record.reduce == "sum" and own.kind == "b" else own
+        counts = self.record.reduce == "sum" and own.kind == "b"
+        return jnp.dtype(jax.dtypes.canonicalize_dtype(int)) if counts else own
 
     def shape(self, batch: tuple[int, ...]) -> tuple[int, ...]:
         """Of a sample."""
         return (batch if self.compartment.batch else ()) + self.compartment.shape
+
+    def sample(self, value: Any, *, stored: bool) -> Any:
+        """A value of the compartment as a sample."""
+        return value != 0 if stored and self.as_spikes else value.astype(self.dtype(stored=stored))
+
+    def kept(self, sample: Any, *, stored: bool) -> Any:
+        """A sample as it is kept: packed if `stored` and `packed`."""
+        return jnp.packbits(sample, axis=-1) if stored and self.packed else sample
+
+    def form(self, batch: tuple[int, ...], *, stored: bool) -> jax.ShapeDtypeStruct:
+        """Shape and dtype of what is kept of a sample."""
+        shape = self.shape(batch)
+        if stored and self.packed:
+            return jax.ShapeDtypeStruct((*shape[:-1], -(-shape[-1] // 8)), jnp.uint8)
+        return jax.ShapeDtypeStruct(shape, self.dtype(stored=stored))
 
 
 def entries(circuit: Any, record: Mapping[str, Any] | None) -> tuple[Entry, ...]:

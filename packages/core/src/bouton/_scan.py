@@ -6,6 +6,7 @@ Chunks, trials and sweeps are `_chunk.py`; stores and progress are `_simulate.py
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Literal
 
 import jax
@@ -97,14 +98,8 @@ def windows(
     sums = sums_of(asked, ticks.batch, stored=stored) if sums is None else dict(sums)
     plain = () if room else tuple(e for e in asked if e.record.every == 1 and not e.per_trial)
     coarse = {e: steps if e.per_trial else e.record.every for e in asked if e not in plain}
-
-    def rows(k: int) -> int:
-        return steps // k if isinstance(place, int) and place == 0 else -(-steps // k)
-
-    def empty(e: Entry, k: int) -> Any:
-        return jnp.zeros((max(1, rows(k)), *e.shape(ticks.batch)), e.dtype(stored=stored))
-
-    buffers = dict(room) if room else {e.name: empty(e, k) for e, k in coarse.items()}
+    forms = {} if room else room_of(coarse, steps, ticks.batch, stored=stored)
+    buffers = dict(room) if room else {name: jnp.zeros(a.shape, a.dtype) for name, a in forms.items()}
 
     def body(carry: Any, x: Any) -> Any:
         state, sums, buffers = carry
@@ -112,41 +107,41 @@ def windows(
         tick, at = ticks.replace(step=ticks.step + i), place + i
         state, outputs = circuit.step(state, tick, {**constant, **row, **_called(function, tick)}, learn)
 
-        def value(e: Entry) -> Any:
-            v = circuit.value(state, outputs, e.ref)
-            return v != 0 if stored and e.as_spikes else v.astype(e.dtype(stored=stored))
+        def sample(e: Entry) -> Any:
+            return e.sample(circuit.value(state, outputs, e.ref), stored=stored)
 
+        kept = partial(Entry.kept, stored=stored)
         for e, k in coarse.items():
-            v = value(e)
+            v = sample(e)
             if k == 1:
-                buffers = {**buffers, e.name: lax.dynamic_update_index_in_dim(buffers[e.name], v, i, 0)}
+                buffers = {**buffers, e.name: lax.dynamic_update_index_in_dim(buffers[e.name], kept(e, v), i, 0)}
                 continue
             if e.name in sums:
                 v = jnp.where(at % k == 0, v, _ADD[e.record.reduce](sums[e.name], v))
                 sums = {**sums, e.name: v}
             slot = at // k - place // k
 
-            def put(b: Any, v: Any, slot: Any = slot) -> Any:
-                return b.at[slot].set(v, mode="drop")
+            def put(b: Any, v: Any, e: Entry = e, slot: Any = slot) -> Any:
+                return b.at[slot].set(kept(e, v), mode="drop")
 
-            kept = lax.cond(at % k == k - 1, put, lambda b, v: b, buffers[e.name], v)
-            buffers = {**buffers, e.name: kept}
-        return (state, sums, buffers), {e.name: value(e) for e in plain}
+            buffer = lax.cond(at % k == k - 1, put, lambda b, v: b, buffers[e.name], v)
+            buffers = {**buffers, e.name: buffer}
+        return (state, sums, buffers), {e.name: kept(e, sample(e)) for e in plain}
 
     carry, recorded = lax.scan(once(body), (dict(state), sums, buffers), (jnp.arange(steps), dict(series)))
     state, sums, buffers = carry
     for e, k in coarse.items():
-        complete = buffers[e.name][: rows(k)]
+        complete = buffers[e.name][: steps // k] if isinstance(place, int) and place == 0 else buffers[e.name]
         recorded[e.name] = complete / k if e.record.reduce == "mean" else complete
     return state, sums, recorded
 
 
-def room_of(asked: tuple[Entry, ...], steps: int, batch: tuple[int, ...]) -> dict[str, Any]:
-    """Shapes and dtypes of all that is recorded in so many steps, wherever they begin."""
-    return {
-        e.name: jax.ShapeDtypeStruct((-(-steps // e.record.every), *e.shape(batch)), e.dtype(stored=True))
-        for e in asked
-    }
+def room_of(
+    lengths: Mapping[Entry, int], steps: int, batch: tuple[int, ...], *, stored: bool
+) -> dict[str, jax.ShapeDtypeStruct]:
+    """Shapes and dtypes of all that is recorded in so many steps, wherever they begin, by the lengths of windows."""
+    forms = {e: e.form(batch, stored=stored) for e in lengths}
+    return {e.name: jax.ShapeDtypeStruct((-(-steps // k), *forms[e].shape), forms[e].dtype) for e, k in lengths.items()}
 
 
 def sums_of(asked: tuple[Entry, ...], batch: tuple[int, ...], *, stored: bool) -> dict[str, Any]:

@@ -35,7 +35,7 @@ from ._run import Run
 from ._store import ZarrStore, check_free, check_room
 from ._writer import WAITING, Writer
 
-SHARD_BYTES = 32 * 2**20
+SHARD_BYTES = 16 * 2**20
 SHARD_STEPS = 20_000
 SHARD_WORK = 2e9
 """How many numbers of the state a shard goes through: a second or two, so that progress and commits are not late."""
@@ -79,7 +79,7 @@ def simulate(
     - `sweep`: ``{"exc.tau_m": [10, 20], "seed": range(5)}``: all combinations at once by `vmap`; each becomes a dim.
     - `chunk`: steps (or presentations) in one compiled call; by default a shard, or what divides it.
     - `shard`: after how many steps (or presentations) a stored run may commit, and how many a file of it holds; by
-      default a second or two of work, and at most 32 MB of records. A chunk is at most a shard.
+      default a second or two of work, and at most 16 MB of records. A chunk is at most a shard.
     - `progress`: a progress bar on standard error; by default when that is a terminal.
 
     Results depend neither on the chunk, nor on what is recorded. Of random keys: ``key = jax.random.key(seed)`` is that
@@ -208,7 +208,7 @@ def run(
 
 def check_space(work: Work, shard: int, to: Any, arrays: Mapping[str, np.ndarray], done: float = 0.0) -> None:
     """`RunError` if what is stored does not fit into memory while it waits, or on the disk in the end."""
-    at_once = min(work.length.count, shard * work.length.width * (WAITING + 3))
+    at_once = min(work.length.count, shard * work.length.width * 2 * (WAITING + 3))  # as rows, and coded
     check_records({v.entry.name: v.bytes_per_unit * at_once for v in work.plan})
     check_room(to, work.plan, sum(array.nbytes for array in arrays.values()), done)
 

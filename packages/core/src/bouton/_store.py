@@ -13,12 +13,14 @@ import math
 import shutil
 import time
 from collections.abc import Iterator, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import xarray as xr
 
+from ._coding import Coder, codecs
 from ._commit import ARRAYS, ROOT, ROWS, Ledger, flat, quiet, read_root
 from ._dataset import Variable
 from ._errors import RunError
@@ -50,8 +52,7 @@ class ZarrStore:
     def __init__(self, ledger: Ledger, plan: tuple[Variable, ...], shard: int, held: contextlib.ExitStack) -> None:
         self.ledger, self.plan, self.shard, self.held = ledger, plan, shard, held
         self.place = ledger.place
-        if isinstance(self.place, Folder):
-            ledger.store.disk = held.enter_context(Writer())
+        ledger.store.disk = held.enter_context(Writer())
         self.where = str(self.place)
         self.series: dict[str, _Series] = {}
         self.committed: int = ledger.attrs["committed_steps"]
@@ -85,7 +86,7 @@ class ZarrStore:
                 for v in plan:
                     store._create(v)
                 store._mark(about["committed_steps"], carry)
-                store._commit()
+                store._settle()
                 place.take(new)  # type: ignore[arg-type]
             store.ledger.moved()
             store.where = str(place)
@@ -104,8 +105,9 @@ class ZarrStore:
         with _reporting(place, "go on with"), _closed_on_error(held):
             ledger = Ledger.of(place)
             store = cls(ledger, plan, ledger.attrs["shard"], held)
+            packed = {f"{v.group}/{v.name}" for v in plan if v.entry.packed}
             for path, axis in {p: axis for v in plan for p, axis in store._paths(v).items()}.items():
-                store.series[path] = _Series.recalled(ledger, path, axis)
+                store.series[path] = _Series.recalled(ledger, path, axis, is_packed=path in packed)
             ledger.clean({path: (s.axis, -(-s.rows // s.depth)) for path, s in store.series.items()})
             store._mark(store.committed, None)
             docs = ledger.store.docs
@@ -116,7 +118,7 @@ class ZarrStore:
                 for name in stored - arrays.keys():
                     del docs[f"{ARRAYS}/{name}/{ROOT}"]
                 ledger.attrs |= changes
-                store._commit()
+                store._settle()
                 ledger.clean({})
         return store
 
@@ -140,7 +142,7 @@ class ZarrStore:
                 "events": {"dims": list(v.dims), "shape": list(v.with_rows(0)), "grows": v.grows, "attrs": v.attrs}
             }
         else:
-            self._grow(path, v.with_rows(0), v.dtype, v.dims, v.grows, v.stride, attrs)
+            self._grow(path, v.with_rows(0), v.dtype, v.dims, v.grows, v.stride, attrs, is_packed=v.entry.packed)
         docs = self.ledger.store.docs
         for n, c in v.coords.items():
             if f"{v.group}/{n}/{ROOT}" not in docs:
@@ -160,15 +162,20 @@ class ZarrStore:
         axis: int,
         stride: int | None,
         attrs: Any = None,
+        *,
+        is_packed: bool = False,
     ) -> None:
         """A growing array; of `stride` None it has no fixed number of rows in a shard."""
-        size = math.prod(shape[:axis] + shape[axis + 1 :]) * _bytes(dtype)
+        wide, itemsize = (8, 1) if is_packed else (1, _bytes(dtype))
+        row = (*shape[:-1], -(-shape[-1] // wide))
+        size = math.prod(row[:axis] + row[axis + 1 :]) * itemsize
         depth, whole = _depth(size, None if stride is None else self.shard / stride)
-        of_shard = (*shape[:axis], depth, *shape[axis + 1 :])
-        shards, chunks = _chunks(of_shard, axis, _bytes(dtype)) if whole else (None, of_shard)
+        of_shard = (*row[:axis], depth, *row[axis + 1 :])
+        shards, chunks = _chunks(of_shard, axis, itemsize) if whole else (None, of_shard)
         endless = (*shape[:axis], ROWS, *shape[axis + 1 :])
-        array = self._array(path, endless, dtype, dims, chunks=chunks, shards=shards, attrs=attrs)
-        self.series[path] = _Series(array, axis, 0)
+        chunks, shards = (s and (*s[:-1], s[-1] * wide) for s in (chunks, shards))
+        self._array(path, endless, dtype, dims, chunks=chunks, shards=shards, attrs=attrs)
+        self.series[path] = _Series(self.ledger, path, axis, 0, is_packed=is_packed)
 
     def _whole(self, path: str, values: np.ndarray, dims: tuple[str, ...] | None = None, attrs: Any = None) -> None:
         """An array that is there from the beginning."""
@@ -181,25 +188,18 @@ class ZarrStore:
     def _array(
         self, path: str, shape: tuple[int, ...], dtype: Any, dims: Any, *, chunks: Any, shards: Any = None, attrs: Any
     ) -> Any:
-        from zarr.codecs import BloscCodec
-        from zarr.codecs.numcodecs import PackBits
-
-        fast = BloscCodec(cname="lz4", clevel=1, shuffle="shuffle")
-        small = BloscCodec(cname="zstd", clevel=1, shuffle="noshuffle" if dtype.kind == "b" else "shuffle")
         fill: Any = {"f": np.nan, "b": False, "U": "", "T": ""}.get(dtype.kind, 0)
         with quiet():
-            packing: Any = {"filters": [PackBits()]} if dtype.kind == "b" else {}
             return self.ledger.create(
                 path,
                 shape=shape,
                 dtype=str if dtype.kind in "UT" else dtype,
                 chunks=chunks,
                 shards=shards,
-                compressors=[fast if dtype.kind == "f" else small],
                 fill_value=fill,
                 dimension_names=dims,
                 attributes=attrs or {},
-                **packing,
+                **codecs(dtype),
             )
 
     # ---- blocks and commits ----------------------------------------------------------------------------------------
@@ -209,7 +209,8 @@ class ZarrStore:
         path, stop = f"{v.group}/{v.name}", start + rows.shape[v.grows]
         with self._reporting():
             if v.as_events:
-                ends, index = end_and_index(rows, v.grows, before=self.series[f"{path}/index"].rows)
+                before = self.series[f"{path}/index"].rows
+                ends, index = end_and_index(rows, v.grows, v.shape[-1], before)
                 self.series[f"{path}/end"].add(ends)
                 self.series[f"{path}/index"].add(index)
             else:
@@ -223,8 +224,8 @@ class ZarrStore:
         """All is written up to `steps`, and the run goes on from `carry`; from time to time readers are told."""
         self._mark(steps, carry)
         waited = time.monotonic() - self.when
-        is_due = waited >= COMMIT_SECONDS or self.ledger.store.bytes >= COMMIT_BYTES
-        if is_due and (waited >= self.took or self.took < SLOW_SECONDS):
+        is_due = waited >= COMMIT_SECONDS or sum(s.bytes for s in self.series.values()) >= COMMIT_BYTES
+        if is_due and (waited >= 2 * self.took or self.took < SLOW_SECONDS):
             with self._reporting():
                 self._commit()
 
@@ -233,31 +234,40 @@ class ZarrStore:
         self.shapes = {path: s.shape for path, s in self.series.items()}
 
     def _commit(self) -> None:
-        begun = time.monotonic()
-        steps, carry = self.latest
+        """Have what is marked committed, after all that was written before."""
         self.place.check_held()
         for s in self.series.values():
             s.flush()
-        before = self.ledger.attrs["committed_steps"]
+            s.bytes = 0
+        self.when = time.monotonic()
+        self.ledger.store.do(partial(self._publish, *self.latest, self.shapes))
+
+    def _publish(self, steps: int, carry: Any, shapes: dict[str, tuple[int, ...]]) -> None:
+        begun, before = time.monotonic(), self.ledger.attrs["committed_steps"]
         self.ledger.attrs["committed_steps"] = steps
         try:
-            self.ledger.commit(self.shapes, None if carry is None else flat(carry))
+            self.ledger.commit(shapes, None if carry is None else flat(carry))
         except BaseException:
             self.ledger.attrs["committed_steps"] = before
             raise
-        self.committed, self.when = steps, time.monotonic()
-        self.took = self.when - begun
+        self.committed, self.took = steps, time.monotonic() - begun
 
     def finish(self) -> None:
         """Nothing more comes."""
         with self._reporting():
-            self._commit()
+            self._settle()
+
+    def _settle(self) -> None:
+        """Return when all is committed."""
+        self._commit()
+        self.ledger.store.wait()
 
     def keep(self) -> None:
         """Something went wrong: commit what is complete, as well as may be."""
-        if self.latest[0] > self.committed:
-            with contextlib.suppress(Exception):  # the reason why we are here matters more
-                self._commit()
+        with contextlib.suppress(Exception):  # the reason why we are here matters more
+            self.ledger.store.wait()
+            if self.latest[0] > self.committed:
+                self._settle()
 
     def survives(self) -> str:
         """What is left of a run that ends early, and how to go on."""
@@ -307,62 +317,79 @@ def _closed_on_error(held: contextlib.ExitStack, new: Folder | Bucket | None = N
 
 
 class _Series:
-    """A growing array. Rows are gathered until a chunk of them is complete, and chunks are written whole."""
+    """A growing array. Rows are gathered until those of a file are complete, and files are written whole."""
 
-    def __init__(self, array: Any, axis: int, rows: int) -> None:
-        self.array, self.axis, self.rows = array, axis, rows
-        self.depth: int = (array.shards or array.chunks)[axis]
-        self.parts: list[np.ndarray] = []
+    def __init__(self, ledger: Ledger, path: str, axis: int, rows: int, *, is_packed: bool) -> None:
+        array = ledger.array(path)
+        self.store, self.path, self.axis, self.rows = ledger.store, path, axis, rows
+        self.within, self.fill = array.shape, array.fill_value
+        self.of_file, self.chunks, self.dtype = array.shards or array.chunks, array.chunks, array.dtype
+        self.depth: int = self.of_file[axis]
+        if is_packed:
+            self.of_file, self.chunks = ((*shape[:-1], shape[-1] // 8) for shape in (self.of_file, self.chunks))
+            self.dtype = np.dtype(np.uint8)
+        self.coder = Coder(array.dtype, self.chunks, is_packed=is_packed)
+        self.block: np.ndarray | None = None
         self.is_stale = False
+        self.bytes = 0  # since the last commit
 
     @property
     def shape(self) -> tuple[int, ...]:
-        return (*self.array.shape[: self.axis], self.rows, *self.array.shape[self.axis + 1 :])
+        return (*self.within[: self.axis], self.rows, *self.within[self.axis + 1 :])
 
     def _at(self, start: int, stop: int) -> tuple[slice, ...]:
         return (*[slice(None)] * self.axis, slice(start, stop))
 
     @classmethod
-    def recalled(cls, ledger: Ledger, path: str, axis: int) -> _Series:
-        """One that is there, with the rows of the chunk that is not full."""
+    def recalled(cls, ledger: Ledger, path: str, axis: int, *, is_packed: bool) -> _Series:
+        """One that is there, with the rows of the file that is not full."""
         doc = ledger.doc(path)
         rows = doc["shape"][axis]
-        stored = cls(ledger.array(path), axis, rows)
-        held = [np.asarray(stored.array[stored._at(rows - n, rows)])] if (n := rows % stored.depth) else []
+        stored = ledger.array(path)
         doc["shape"][axis] = ROWS
-        made = cls(ledger.array(path), axis, rows)
-        made.parts, made.is_stale = held, bool(held)  # it may hold more than was committed
+        made = cls(ledger, path, axis, rows, is_packed=is_packed)
+        if n := rows % made.depth:
+            held = np.asarray(stored[made._at(rows - n, rows)])
+            made.rows -= n
+            made.add(np.packbits(held, axis=-1) if is_packed else held)
         return made
 
     def add(self, values: np.ndarray) -> None:
         done, n = 0, values.shape[self.axis]
         while done < n:
-            more = min(self.depth - self.rows % self.depth, n - done)
+            at = self.rows % self.depth
+            more = min(self.depth - at, n - done)
             part = values[self._at(done, done + more)]
+            if part.shape == self.of_file:
+                block = part
+            else:
+                block, starts = self._block(), [0] * part.ndim
+                starts[self.axis] = at
+                block[tuple(slice(i, i + size) for i, size in zip(starts, part.shape, strict=True))] = part
             self.rows, done = self.rows + more, done + more
-            is_full = self.rows % self.depth == 0
-            self.parts.append(part if is_full else part.copy())  # a view would keep all of `values`
-            self.is_stale = True
-            if is_full:
-                self._write(self.rows - self.depth, self.parts)
-                self.parts, self.is_stale = [], False
+            self.is_stale = self.rows % self.depth > 0
+            if not self.is_stale:
+                self._write(self.rows - self.depth, block)
+
+    def _block(self) -> np.ndarray:
+        """Where the rows of a file are gathered."""
+        if self.block is None:
+            self.block = np.full(self.of_file, self.fill, object if self.dtype.kind in "UT" else self.dtype)
+        return self.block
 
     def flush(self) -> None:
-        """Write the chunk that is not full, filled up."""
+        """Write the file that is not full, filled up."""
         if self.is_stale:
-            self.parts = [self._joined(self.parts)]
-            held = self.parts[0]
-            missing = list(held.shape)
-            missing[self.axis] = self.depth - held.shape[self.axis]
-            fill = np.full(missing, self.array.fill_value, held.dtype)
-            self._write(self.rows - held.shape[self.axis], [*self.parts, fill])
+            held = self.rows % self.depth
+            self._block()[self._at(held, self.depth)] = self.fill
+            self._write(self.rows - held, self._block())
             self.is_stale = False
 
-    def _joined(self, parts: list[np.ndarray]) -> np.ndarray:
-        return parts[0] if len(parts) == 1 else np.concatenate(parts, self.axis)
-
-    def _write(self, first: int, parts: list[np.ndarray]) -> None:
-        self.array[self._at(first, first + self.depth)] = self._joined(parts)
+    def _write(self, first: int, block: np.ndarray) -> None:
+        place = [first // self.depth if axis == self.axis else 0 for axis in range(block.ndim)]
+        parts = list(self.coder.file(block))
+        self.bytes += sum(map(len, parts))
+        self.store.put("/".join(map(str, [self.path, "c", *place])), *parts)
 
 
 # ---- shapes and sizes ----------------------------------------------------------------------------------------------
