@@ -397,16 +397,22 @@ def test_what_fails_to_go_on_gives_back_the_lock(tmp_path: Path, monkeypatch: py
 def test_no_file_is_replaced_by_one_that_has_not_reached_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """After a power cut it would be empty."""
+    """After a power cut it would be empty. Nor is one committed whose name has not: it would be missing."""
     flushed, replaced, replace, fsync = set(), 0, os.replace, os.fsync
+    unnamed: set[int] = set()  # folders with new chunks and checkpoints
 
     def flush(file: int) -> None:
         fsync(file)
         flushed.add(os.fstat(file).st_ino)
+        unnamed.discard(os.fstat(file).st_ino)
 
     def put(source: Any, target: Any) -> None:
         nonlocal replaced
         assert os.stat(source).st_ino in flushed
+        is_commit = target.name == "zarr.json" and (target.parent / "circuit.state").exists()
+        assert not is_commit or not unnamed
+        if target.name != "zarr.json":
+            unnamed.add(target.parent.stat().st_ino)
         replaced += 1
         replace(source, target)
 
