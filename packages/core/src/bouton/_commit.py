@@ -38,7 +38,7 @@ ROWS = 2**40
 class _Uncommitted(WrapperStore[Store]):
     """Passes chunks on and notes their names; keeps metadata in memory, where commits find it.
 
-    With a thread in `disk`, that writes and commits while the next chunk is coded; all of it in the order of the code.
+    With a thread in `disk`, that writes and commits while the next chunk is coded, in the order in which it is told to.
     """
 
     def __init__(self, place: Folder | Bucket) -> None:
